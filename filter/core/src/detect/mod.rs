@@ -1,0 +1,1 @@
+//! Which provider and API an exchange belongs to.

@@ -1,0 +1,1 @@
+//! Exact money: the price book, model match and integer arithmetic.

@@ -1,0 +1,96 @@
+//! What an exchange used, in the provider's own figures, normalised to one convention.
+//!
+//! Providers disagree on whether cached tokens stand inside the input figure and reasoning inside the output figure
+//! ([`Convention`]). A [`Usage`] is always inclusive; [`Usage::buckets`] takes it apart into disjoint parts that sum
+//! to the totals, which is what money and per-kind counters need. `None` always means: the provider did not say.
+
+mod buckets;
+
+pub use buckets::{Bucket, Buckets, Inconsistent};
+
+/// Whether a part stands inside the total that the provider prints beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Already counted in the total.
+    Inside,
+    /// To be added to get the total.
+    Beside,
+}
+
+/// How one API counts: decides correctness (reference: `prices.md` 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convention {
+    /// Cache reads and writes against the input figure.
+    pub cache: Part,
+    /// Reasoning against the output figure.
+    pub reasoning: Part,
+    /// Tokens of tool results against the input figure.
+    pub tool: Part,
+}
+
+impl Convention {
+    /// OpenAI and all that speak it: everything inside.
+    pub const OPENAI: Self = Self { cache: Part::Inside, reasoning: Part::Inside, tool: Part::Inside };
+    /// Anthropic messages and Bedrock converse: cache beside the input.
+    pub const ANTHROPIC: Self = Self { cache: Part::Beside, reasoning: Part::Inside, tool: Part::Inside };
+    /// Gemini and Vertex: cache inside, thoughts and tool results beside.
+    pub const GEMINI: Self = Self { cache: Part::Inside, reasoning: Part::Beside, tool: Part::Beside };
+}
+
+/// Token counts of one exchange. Inclusive totals first, then their parts. `None`: not said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// All prompt tokens, cached and tool ones included.
+    pub input: Option<u64>,
+    /// All generated tokens, reasoning included.
+    pub output: Option<u64>,
+    /// The provider's own total, as printed.
+    pub total: Option<u64>,
+
+    /// Part of `input` that was read from a cache.
+    pub cache_read: Option<u64>,
+    /// Part of `input` that was written to a cache, all lifetimes together.
+    pub cache_write: Option<u64>,
+    /// Part of `cache_write` kept for 5 minutes.
+    pub cache_write_5m: Option<u64>,
+    /// Part of `cache_write` kept for 30 minutes.
+    pub cache_write_30m: Option<u64>,
+    /// Part of `cache_write` kept for 1 hour.
+    pub cache_write_1h: Option<u64>,
+    /// Part of `cache_write` kept for 12 hours.
+    pub cache_write_12h: Option<u64>,
+    /// Part of `input` that is audio.
+    pub input_audio: Option<u64>,
+    /// Part of `input` that is images.
+    pub input_image: Option<u64>,
+    /// Part of `input` that is video.
+    pub input_video: Option<u64>,
+    /// Part of `input` that came from tool results (Gemini).
+    pub input_tool: Option<u64>,
+    /// Part of `cache_read` that is audio.
+    pub cache_read_audio: Option<u64>,
+    /// Part of `cache_read` that is images.
+    pub cache_read_image: Option<u64>,
+    /// Part of `cache_read` that is video.
+    pub cache_read_video: Option<u64>,
+
+    /// Part of `output` that is reasoning.
+    pub reasoning: Option<u64>,
+    /// Part of `output` that is audio.
+    pub output_audio: Option<u64>,
+    /// Part of `output` that is images.
+    pub output_image: Option<u64>,
+    /// Part of `output` that is video.
+    pub output_video: Option<u64>,
+    /// Citation tokens, billed apart (Perplexity deep research); beside `output`.
+    pub citation: Option<u64>,
+
+    /// Input tokens that are billed where they differ from `input` (Cohere `billed_units`).
+    pub billed_input: Option<u64>,
+    /// Output tokens that are billed where they differ from `output` (Cohere `billed_units`).
+    pub billed_output: Option<u64>,
+    /// Web searches that the provider made for the exchange.
+    pub web_searches: Option<u64>,
+    /// Rerank search units.
+    pub search_units: Option<u64>,
+}

@@ -1,0 +1,3 @@
+//! One integration binary: one link, one room per subject.
+
+mod corpus;
