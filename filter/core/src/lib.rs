@@ -1,7 +1,7 @@
 //! The pure heart of the GenOps filter: bytes and timestamps in, one [`Record`] per exchange out.
 //!
 //! ```text
-//! head -> detect -> Route -> body (cuts in, events out) -> usage -> Usage -> price -> Cost -> label -> schema -> StatOp
+//! head -> detect -> Route -> body (cuts in, events out) -> usage -> Usage -> price -> Cost -> label -> schema -> Observation
 //! ```
 //!
 //! Nothing here knows a host, a clock, a network or a thread: an [`Exchange`] is fed what a proxy saw, in the order
@@ -9,11 +9,20 @@
 #![forbid(unsafe_code)]
 
 pub mod body;
+pub mod config;
 pub mod detect;
+// (later) mod exchange;
 pub mod head;
+pub mod label;
 pub mod outcome;
 pub mod price;
+// (later) pub mod record;
+pub mod schema;
 pub mod usage;
 
+pub use config::Config;
+// (later) pub use exchange::{End, Exchange, Nanos, OTHER, UNKNOWN_PROVIDER};
+pub use head::Head;
 pub use outcome::{ErrorType, Outcome, UnpricedReason};
+// (later) pub use record::Record;
 pub use usage::Usage;

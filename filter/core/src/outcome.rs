@@ -85,6 +85,21 @@ pub enum ErrorType {
 }
 
 impl ErrorType {
+    /// All kinds.
+    pub const ALL: [Self; 11] = [
+        Self::RateLimited,
+        Self::Auth,
+        Self::InvalidRequest,
+        Self::NotFound,
+        Self::Overloaded,
+        Self::ServerError,
+        Self::Timeout,
+        Self::Reset,
+        Self::StreamError,
+        Self::Refused,
+        Self::Other,
+    ];
+
     /// The label value.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -143,6 +158,20 @@ pub enum UnpricedReason {
 }
 
 impl UnpricedReason {
+    /// All reasons.
+    pub const ALL: [Self; 10] = [
+        Self::UnknownProvider,
+        Self::UnknownModel,
+        Self::OpaqueModel,
+        Self::MissingRate,
+        Self::UnknownTier,
+        Self::NoUsage,
+        Self::TruncatedStream,
+        Self::InconsistentUsage,
+        Self::UnsupportedUnit,
+        Self::Overflow,
+    ];
+
     /// The label value.
     pub const fn as_str(self) -> &'static str {
         match self {

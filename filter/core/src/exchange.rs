@@ -1,0 +1,298 @@
+//! One exchange's life: head, body cuts, end; one [`Record`].
+
+use std::rc::Rc;
+
+use crate::body::{BodyState, Reader, Reading, RequestScan};
+use crate::config::{Config, ModelLabel};
+use crate::detect::{Route, route};
+use crate::head::Head;
+use crate::label::{Attribution, MAX_LABEL_BYTES, Rejection, attribution};
+use crate::outcome::{ErrorType, Outcome, UnpricedReason};
+use crate::price::{self, BOOK_VERSION, Charge, Context};
+use crate::record::{CostSource, Dimensions, PicoUsd, Record, Timing};
+use crate::schema::Label;
+
+/// The value of a label whose real value may not be shown: unknown to the book on an error, too long, or folded.
+pub const OTHER: &str = "other";
+/// The provider label of LLM traffic that nothing names.
+pub const UNKNOWN_PROVIDER: &str = "unknown";
+
+/// Nanoseconds since the Unix epoch, from the host's clock.
+pub type Nanos = u64;
+
+/// How the stream ended, as the host knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The client went away first.
+    Client,
+    /// The upstream reset, timed out or broke off.
+    Upstream,
+}
+
+/// One exchange being read. Feed it in the order of the wire; then [`Exchange::finish`].
+#[derive(Debug)]
+pub struct Exchange {
+    config: Rc<Config>,
+    route: Route,
+    provider: Option<String>,
+    started: Nanos,
+    attribution: Attribution,
+    rejected: Vec<(Label, Rejection)>,
+    request: RequestScan,
+    response: Option<Response>,
+}
+
+#[derive(Debug)]
+struct Response {
+    status: Option<u16>,
+    reader: Reader,
+    first_event: Option<Nanos>,
+    first_token: Option<Nanos>,
+    ended: bool,
+}
+
+impl Exchange {
+    /// Starts with the request head. `at` is its arrival: latency starts here and prices are those of this moment.
+    pub fn new(config: Rc<Config>, head: &Head<'_>, at: Nanos) -> Self {
+        let route = route(head);
+        let authority = head.text(":authority").unwrap_or_default();
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        let configured = config.authorities.get(authority).or_else(|| config.authorities.get(host)).cloned();
+        let provider =
+            configured.or_else(|| route.provider.map(ToOwned::to_owned)).or_else(|| config.provider.clone());
+        let mut rejected = Vec::new();
+        let attribution = match route.api.generates() {
+            true => attribution(&config.labels, head, |label, reason| rejected.push((label, reason))),
+            // What is no LLM exchange has no spender: do not mint series for it.
+            false => Attribution::default(),
+        };
+        let request = RequestScan::new(&route);
+        Self { config, route, provider, started: at, attribution, rejected, request, response: None }
+    }
+
+    /// Whether any more of the request body is of use; a host may skip fetching it otherwise.
+    pub fn wants_request_body(&self) -> bool {
+        self.route.api.generates() && self.request.wants_more()
+    }
+
+    /// A cut of the request body.
+    pub fn request_body(&mut self, cut: &[u8]) {
+        if self.wants_request_body() {
+            self.request.feed(cut);
+        }
+    }
+
+    /// The response head. Informational (1xx) heads are not to be given.
+    pub fn response_head(&mut self, head: &Head<'_>) {
+        let status = head.status();
+        let reader = Reader::new(self.route.api, status.unwrap_or(0), head);
+        self.response = Some(Response { status, reader, first_event: None, first_token: None, ended: false });
+    }
+
+    /// Whether the response body is of use.
+    pub fn wants_response_body(&self) -> bool {
+        self.route.api.generates() && self.response.is_some()
+    }
+
+    /// A cut of the response body. `now` is asked only when an instant of interest falls into this cut.
+    pub fn response_body(&mut self, cut: &[u8], now: impl Fn() -> Nanos) {
+        let Some(response) = self.response.as_mut().filter(|_| self.route.api.generates()) else { return };
+        response.reader.feed(cut);
+        if response.first_token.is_none() {
+            if response.first_event.is_none() && response.reader.seen_event() {
+                response.first_event = Some(now());
+            }
+            if response.reader.seen_token() {
+                response.first_token = Some(now());
+            }
+        }
+    }
+
+    /// The response ended as it should (its last byte or its trailers were seen).
+    pub fn response_end(&mut self) {
+        if let Some(response) = &mut self.response {
+            response.ended = true;
+        }
+    }
+
+    /// Whether the response has ended as it should.
+    pub fn response_ended(&self) -> bool {
+        self.response.as_ref().is_some_and(|r| r.ended)
+    }
+
+    /// Label values that were not taken, to be counted.
+    pub fn rejected(&self) -> &[(Label, Rejection)] {
+        &self.rejected
+    }
+
+    /// What the exchange will most likely count under, known at the end of the request: lets a scrape see the series
+    /// at 0 before the first count. `None` where the model is not one that the book knows.
+    pub fn expected_dimensions(&self) -> Option<Dimensions> {
+        if !self.route.api.generates() {
+            return None;
+        }
+        let name = self.route.model.as_deref().or(self.request.model.as_deref())?;
+        let model = price::canonical_model(self.provider.as_deref()?, name)?;
+        Some(self.dimensions(Some(model.to_owned())))
+    }
+
+    fn dimensions(&self, model: Option<String>) -> Dimensions {
+        let llm = self.route.api.generates();
+        Dimensions {
+            provider: self.provider.clone().or_else(|| llm.then(|| UNKNOWN_PROVIDER.to_owned())),
+            model,
+            operation_type: self.route.api.operation(),
+            attribution: self.attribution.clone(),
+        }
+    }
+
+    /// Ends the exchange. `end` says who broke it off; it is of no matter once the response has ended by itself.
+    pub fn finish(&mut self, end: End, at: Nanos) -> Record {
+        let request_model = self.route.model.clone().or_else(|| self.request.model.clone());
+        let (status, ended, reading, timing) = match &mut self.response {
+            Some(r) => {
+                let reading = r.reader.finish(r.ended);
+                let span = |t: Nanos| t.saturating_sub(self.started);
+                let streamed = reading.streamed;
+                let timing = Timing {
+                    total: span(at),
+                    first_event: r.first_event.filter(|_| streamed).map(span),
+                    first_token: r.first_token.filter(|_| streamed).map(span),
+                };
+                (r.status, r.ended, Some(reading), timing)
+            }
+            None => (None, false, None, Timing { total: at.saturating_sub(self.started), ..Timing::default() }),
+        };
+        let reading = reading.unwrap_or_default();
+        let (outcome, error_type) = self.outcome(status, ended, end, &reading);
+
+        let model = reading.model.clone().or_else(|| request_model.clone());
+        let canonical_model = self.canonical(&reading, request_model.as_deref());
+        let model_label = self.model_label(canonical_model, &reading, request_model.as_deref());
+        let counts = matches!(outcome, Outcome::Complete | Outcome::Partial | Outcome::Estimated | Outcome::Error);
+        let usage = reading.usage.clone().filter(|_| counts);
+
+        let mut record = Record {
+            provider: self.provider.clone(),
+            api: self.route.api.as_str(),
+            model,
+            request_model,
+            canonical_model,
+            outcome,
+            error_type,
+            status,
+            streamed: reading.streamed,
+            finish_reason: reading.finish_reason.clone(),
+            input_tokens: usage.as_ref().and_then(|u| u.input),
+            output_tokens: usage.as_ref().and_then(|u| u.output),
+            total_tokens: usage.as_ref().and_then(|u| u.total),
+            cache_read_tokens: usage.as_ref().and_then(|u| u.cache_read),
+            cache_write_tokens: usage.as_ref().and_then(|u| u.cache_write),
+            reasoning_tokens: usage.as_ref().and_then(|u| u.reasoning),
+            cost_usd: None,
+            cost_source: None,
+            unpriced_reason: None,
+            service_tier: reading.service_tier.clone(),
+            price_book: BOOK_VERSION,
+            time_to_first_token_ms: timing.first_token.map(|t| t / 1_000_000),
+            dimensions: self.dimensions(model_label),
+            buckets: usage.as_ref().and_then(|u| u.buckets().ok()),
+            usage,
+            timing,
+        };
+        match self.cost(&record, &reading, ended) {
+            Some(Ok(pico)) => {
+                record.cost_usd = Some(PicoUsd(pico));
+                record.cost_source = Some(CostSource::Computed);
+            }
+            Some(Err(reason)) => record.unpriced_reason = Some(reason),
+            None => {}
+        }
+        record
+    }
+
+    fn outcome(
+        &self,
+        status: Option<u16>,
+        ended: bool,
+        end: End,
+        reading: &Reading,
+    ) -> (Outcome, Option<ErrorType>) {
+        if !self.route.api.generates() {
+            return (Outcome::NotLlm, None);
+        }
+        if let Some(error) = status.and_then(ErrorType::from_status) {
+            return (Outcome::Error, Some(error));
+        }
+        if let Some(error) = &reading.error {
+            return (Outcome::Error, Some(error.kind));
+        }
+        let used = reading.usage.is_some();
+        if !ended && end == End::Upstream {
+            return (if used { Outcome::Partial } else { Outcome::Error }, Some(ErrorType::Reset));
+        }
+        let outcome = match reading.state {
+            BodyState::Unsupported => Outcome::Unsupported,
+            BodyState::TooLarge if !used => Outcome::TooLarge,
+            BodyState::Unparsable if !used => Outcome::Unparsable,
+            _ if !used => Outcome::Missing,
+            BodyState::Complete if ended => Outcome::Complete,
+            // A broken or cut body whose usage had been seen, in full or up to the cut.
+            _ => Outcome::Partial,
+        };
+        (outcome, None)
+    }
+
+    /// The book's id for what was served. A Bedrock or Vertex path names what is billed; elsewhere the response does
+    /// (an alias becomes a snapshot, a deployment its model). A response that names an unknown model is not priced by
+    /// what was asked for: that would be a guess.
+    fn canonical(&self, reading: &Reading, requested: Option<&str>) -> Option<&'static str> {
+        let provider = self.provider.as_deref()?;
+        let in_path = self.route.model.as_deref().filter(|_| matches!(provider, "aws-bedrock" | "vertex"));
+        let find = |name: &str| price::canonical_model(provider, name);
+        in_path.and_then(find).or_else(|| reading.model.as_deref().or(requested).and_then(find))
+    }
+
+    fn model_label(
+        &self,
+        canonical: Option<&'static str>,
+        reading: &Reading,
+        requested: Option<&str>,
+    ) -> Option<String> {
+        if !self.route.api.generates() {
+            return None;
+        }
+        let name = match self.config.model_label {
+            ModelLabel::Canonical => canonical.or(reading.model.as_deref()),
+            ModelLabel::Response => reading.model.as_deref().or(canonical),
+            ModelLabel::Request => requested.filter(|_| canonical.is_some()),
+        };
+        match name {
+            Some(name) if name.len() <= 2 * MAX_LABEL_BYTES => Some(name.to_owned()),
+            // A client can ask for any name: one that neither book nor response knows never becomes a label.
+            _ => (name.is_some() || requested.is_some()).then(|| OTHER.to_owned()),
+        }
+    }
+
+    fn cost(&self, record: &Record, reading: &Reading, ended: bool) -> Option<Result<u64, UnpricedReason>> {
+        let usage = match (record.outcome, &record.usage) {
+            (Outcome::NotLlm | Outcome::Refused, _) | (Outcome::Error, None) => return None,
+            (_, Some(usage)) => usage,
+            (_, None) if !ended => return Some(Err(UnpricedReason::TruncatedStream)),
+            (_, None) => return Some(Err(UnpricedReason::NoUsage)),
+        };
+        let Some(provider) = self.provider.as_deref() else { return Some(Err(UnpricedReason::UnknownProvider)) };
+        let model = match record.canonical_model {
+            Some(model) => model,
+            None => record.model.as_deref().unwrap_or_default(),
+        };
+        let context = Context {
+            service_tier: reading.service_tier.as_deref(),
+            speed: reading.speed.as_deref(),
+            geo: reading.geo.as_deref(),
+            processing: None,
+        };
+        let at = i64::try_from(self.started / 1_000_000_000).unwrap_or(i64::MAX);
+        Some(price::price(&Charge { provider, model, at, usage, context }).map(|priced| priced.pico_usd))
+    }
+}

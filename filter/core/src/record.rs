@@ -1,0 +1,158 @@
+//! What one exchange came to: the last type of the flow, and the JSON that access logs print.
+
+use serde::{Serialize, Serializer};
+
+use crate::label::Attribution;
+use crate::outcome::{ErrorType, Outcome, UnpricedReason};
+use crate::price::pico_to_decimal;
+use crate::schema::Label;
+use crate::usage::{Buckets, Usage};
+
+/// Where a cost comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CostSource {
+    /// Usage times the price book.
+    Computed,
+    /// The provider stated it in its response.
+    Reported,
+}
+
+/// A cost in whole pico-USD (1e-12 US dollars), rounded once, half-even.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PicoUsd(pub u64);
+
+impl Serialize for PicoUsd {
+    /// Exact decimal text in US dollars: a JSON number would be read as a float.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&pico_to_decimal(self.0))
+    }
+}
+
+/// One exchange, accounted. Serialises as the record line of access logs and of `genops-host --records`.
+///
+/// Token figures are `null` where the provider did not say; texts are as seen, bounded by the reader.
+#[derive(Clone, Debug, Serialize)]
+pub struct Record {
+    /// Provider id, `null` where nothing named it.
+    pub provider: Option<String>,
+    /// API family (`chat.completions`, `messages`, `converse-stream`, ...).
+    pub api: &'static str,
+    /// As the response names it, else as the request does.
+    pub model: Option<String>,
+    /// As the request names it, in its body or path.
+    pub request_model: Option<String>,
+    /// The price book's id for the model, where it knows it.
+    pub canonical_model: Option<&'static str>,
+    /// How the exchange ended.
+    #[serde(serialize_with = "outcome")]
+    pub outcome: Outcome,
+    /// Kind of failure; set if and only if the exchange failed.
+    #[serde(serialize_with = "error_type")]
+    pub error_type: Option<ErrorType>,
+    /// HTTP status of the response, `null` where none came.
+    pub status: Option<u16>,
+    /// Whether the response was a stream of events.
+    pub streamed: bool,
+    /// Why generation ended, in the provider's word.
+    pub finish_reason: Option<String>,
+    /// All prompt tokens, cached ones included.
+    pub input_tokens: Option<u64>,
+    /// All generated tokens, reasoning included.
+    pub output_tokens: Option<u64>,
+    /// The provider's own total.
+    pub total_tokens: Option<u64>,
+    /// Part of `input_tokens` read from a cache.
+    pub cache_read_tokens: Option<u64>,
+    /// Part of `input_tokens` written to a cache.
+    pub cache_write_tokens: Option<u64>,
+    /// Part of `output_tokens` that is reasoning.
+    pub reasoning_tokens: Option<u64>,
+    /// Exact, in US dollars; `null` where unknown, and then `unpriced_reason` says why.
+    pub cost_usd: Option<PicoUsd>,
+    /// Where the cost comes from.
+    pub cost_source: Option<CostSource>,
+    /// Why there is no cost.
+    #[serde(serialize_with = "unpriced")]
+    pub unpriced_reason: Option<UnpricedReason>,
+    /// The tier that the response says it was served in.
+    pub service_tier: Option<String>,
+    /// Version of the price book that priced it.
+    pub price_book: &'static str,
+    /// Milliseconds from request headers to the first generated token of a stream.
+    pub time_to_first_token_ms: Option<u64>,
+    /// What it counts under. The record shows its attribution, as `labels`.
+    #[serde(rename = "labels", serialize_with = "attribution")]
+    pub dimensions: Dimensions,
+
+    /// The usage behind the figures above.
+    #[serde(skip)]
+    pub usage: Option<Usage>,
+    /// Disjoint parts, where the provider's figures allow them.
+    #[serde(skip)]
+    pub buckets: Option<Buckets>,
+    /// When it happened.
+    #[serde(skip)]
+    pub timing: Timing,
+}
+
+/// The label values of one exchange that are not a closed set by themselves: what its series are looked up by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Dimensions {
+    /// Provider id; `unknown` for LLM traffic that nothing names, absent for other traffic.
+    pub provider: Option<String>,
+    /// Value of the `model` label.
+    pub model: Option<String>,
+    /// completion, embedding, image, audio, moderation, rerank, other.
+    pub operation_type: &'static str,
+    /// Who spent it.
+    pub attribution: Attribution,
+}
+
+impl Dimensions {
+    /// The value of `label`, if it is one of these and known.
+    pub fn get(&self, label: Label) -> Option<&str> {
+        match label {
+            Label::Provider => self.provider.as_deref(),
+            Label::Model => self.model.as_deref(),
+            Label::OperationType => Some(self.operation_type),
+            other => self.attribution.get(other),
+        }
+    }
+}
+
+/// Spans of one exchange in nanoseconds, from its request headers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// To the end of the stream.
+    pub total: u64,
+    /// To the first event of a streamed response.
+    pub first_event: Option<u64>,
+    /// To the first generated token of a streamed response.
+    pub first_token: Option<u64>,
+}
+
+impl Record {
+    /// One line of JSON.
+    pub fn to_json(&self) -> String {
+        // Every field is a string, a number or a map with string keys: serialising cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn attribution<S: Serializer>(dimensions: &Dimensions, serializer: S) -> Result<S::Ok, S::Error> {
+    dimensions.attribution.serialize(serializer)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn outcome<S: Serializer>(outcome: &Outcome, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(outcome.as_str())
+}
+
+fn error_type<S: Serializer>(error: &Option<ErrorType>, serializer: S) -> Result<S::Ok, S::Error> {
+    error.map(ErrorType::as_str).serialize(serializer)
+}
+
+fn unpriced<S: Serializer>(reason: &Option<UnpricedReason>, serializer: S) -> Result<S::Ok, S::Error> {
+    reason.map(UnpricedReason::as_str).serialize(serializer)
+}

@@ -1,0 +1,70 @@
+//! From a record to what its families count.
+
+use super::{FAMILIES, Fact};
+use crate::record::Record;
+use crate::{ErrorType, Outcome, UnpricedReason};
+
+/// One amount for one label set of a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// Index into [`FAMILIES`].
+    pub family: usize,
+    /// Index into the family's [`variants`](super::Family::variants); 0 without a variable label.
+    pub variant: usize,
+    /// Counters: what to add, in the family's integer unit (tokens, pico-USD). Histograms: nanoseconds observed.
+    pub value: u64,
+}
+
+/// Tells every amount that `record` adds. An absent fact adds nothing (and its absence is an outcome); a counter's
+/// zero is told too where the provider stated it, so that the series exists.
+pub fn observations(record: &Record, mut each: impl FnMut(Observation)) {
+    let llm = record.outcome != Outcome::NotLlm;
+    for (family, table) in FAMILIES.iter().enumerate() {
+        let mut tell = |variant: usize, value: Option<u64>| {
+            if let Some(value) = value {
+                each(Observation { family, variant, value });
+            }
+        };
+        match table.fact {
+            Fact::Outcomes => tell(record.outcome as usize, Some(1)),
+            _ if !llm => {}
+            Fact::Cost => tell(0, record.cost_usd.map(|c| c.0)),
+            Fact::InputTokens => tell(0, record.input_tokens),
+            Fact::OutputTokens => tell(0, record.output_tokens),
+            Fact::TokensByType => {
+                tell(0, record.input_tokens);
+                tell(1, record.output_tokens);
+            }
+            Fact::TokensByKind => {
+                for (bucket, tokens) in record.buckets.iter().flat_map(|b| b.iter()) {
+                    tell(bucket as usize, Some(tokens));
+                }
+            }
+            Fact::Operations => tell(0, Some(1)),
+            Fact::Errors => {
+                if let Some(error) = record.error_type {
+                    tell(position(&ErrorType::ALL, error), Some(1));
+                }
+            }
+            Fact::Latency => tell(0, Some(record.timing.total)),
+            Fact::TimeToFirstEvent => tell(0, record.timing.first_event),
+            Fact::TimeToFirstToken => tell(0, record.timing.first_token),
+            Fact::TimePerOutputToken => tell(0, per_output_token(record)),
+            Fact::Unpriced => {
+                if let Some(reason) = record.unpriced_reason {
+                    tell(position(&UnpricedReason::ALL, reason), Some(1));
+                }
+            }
+        }
+    }
+}
+
+/// Nanoseconds per generated token after the first (OpenTelemetry `gen_ai.server.time_per_output_token`).
+fn per_output_token(record: &Record) -> Option<u64> {
+    let after_first = record.output_tokens?.checked_sub(1).filter(|n| *n > 0)?;
+    record.timing.total.checked_sub(record.timing.first_token?)?.checked_div(after_first)
+}
+
+fn position<T: PartialEq>(all: &[T], one: T) -> usize {
+    all.iter().position(|t| *t == one).unwrap_or_default()
+}

@@ -1,0 +1,128 @@
+//! Labels inside an Envoy stat name, in Istio's own form: `key=.=value;.;key=.=value;.;family`.
+//!
+//! proxy-wasm metrics carry no labels; Envoy cuts them out of the name again by the `stats_tags` generated here.
+
+use std::borrow::Cow;
+
+use super::Label;
+
+/// Between key and value.
+const ASSIGN: &str = "=.=";
+/// Behind each value.
+const END: &str = ";.;";
+
+/// What Istio's own bootstrap cuts out of any stat name, wherever it stands (`envoy.md` 6: `cache\.(.+?)\.` and its
+/// like): a value must not contain it, or a part of the value would become somebody else's tag.
+const ISTIO_CUTS: [&str; 5] = ["cache.", "component.", "tag.", "wasm_filter.", "rbac."];
+
+/// Appends one `key=.=value;.;` pair. An empty value is left out: Envoy would print an empty label.
+pub fn push_label(name: &mut String, label: Label, value: &str) {
+    if value.is_empty() {
+        return;
+    }
+    name.push_str(label.key());
+    name.push_str(ASSIGN);
+    name.push_str(&clean(value));
+    name.push_str(END);
+}
+
+/// The value as it may stand in a stat name: `;`, `=` and control characters, and the dot of what Istio would cut
+/// out, become `_`. Values that need none of this are borrowed.
+pub fn clean(value: &str) -> Cow<'_, str> {
+    let bad = |c: char| c == ';' || c == '=' || c.is_control();
+    if !value.contains(bad) && !ISTIO_CUTS.iter().any(|cut| value.contains(cut)) {
+        return Cow::Borrowed(value);
+    }
+    let mut text: String = value.chars().map(|c| if bad(c) { '_' } else { c }).collect();
+    for cut in ISTIO_CUTS {
+        if text.contains(cut) {
+            text = text.replace(cut, &format!("{}_", &cut[..cut.len() - 1]));
+        }
+    }
+    Cow::Owned(text)
+}
+
+/// A tag rule of Envoy's `stats_config.stats_tags`: group 1 is removed from the name, group 2 is the value.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct TagRule {
+    /// The label name that Envoy prints.
+    pub tag_name: &'static str,
+    /// In the subset that RE2 and ECMAScript share (Envoy 1.40 compiles user tags with `std::regex`).
+    pub regex: String,
+}
+
+/// The rules for `labels`, each anchored at `^wasmcustom\.` so that Envoy's other stats do not pay for them.
+pub fn tag_rules(labels: &[Label]) -> Vec<TagRule> {
+    labels
+        .iter()
+        .map(|label| TagRule {
+            tag_name: label.name(),
+            regex: format!(r"^wasmcustom\.(?:.*?;\.;)?({}=\.=(.*?);\.;)", label.key()),
+        })
+        .collect()
+}
+
+/// Takes a stat name (without Envoy's `wasmcustom.`) apart again: labels by key, and the family.
+///
+/// The inverse of what [`push_label`] writes; `None` where the name is not of that form.
+pub fn decode(name: &str) -> Option<(Vec<(&str, &str)>, &str)> {
+    let mut labels = Vec::new();
+    let mut rest = name;
+    while let Some((pair, tail)) = rest.split_once(END) {
+        labels.push(pair.split_once(ASSIGN)?);
+        rest = tail;
+    }
+    (!rest.is_empty()).then_some((labels, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_forged_label_inside_a_value_stays_a_value() {
+        let mut name = String::new();
+        push_label(&mut name, Label::Team, "x;.;model=.=evil;.;");
+        push_label(&mut name, Label::Model, "gpt-4o");
+        name.push_str("genops_tokens_input_total");
+        let (labels, family) = decode(&name).expect("our own form");
+        assert_eq!(family, "genops_tokens_input_total");
+        assert_eq!(labels, [("team", "x_._model_._evil_._"), ("model", "gpt-4o")]);
+    }
+
+    #[test]
+    fn what_istio_would_cut_out_is_broken_up() {
+        assert_eq!(clean("my-cache.v1"), "my-cache_v1");
+        assert_eq!(clean("tag.x"), "tag_x");
+        assert_eq!(clean("gpt-4.1"), "gpt-4.1");
+    }
+
+    #[test]
+    fn no_stat_key_ends_in_another() {
+        for a in Label::ALL {
+            for b in Label::ALL {
+                assert!(a == b || !a.key().ends_with(b.key()), "{} ends in {}", a.key(), b.key());
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_comes_back_clean(team in ".*", model in "\\PC*") {
+            let mut name = String::new();
+            push_label(&mut name, Label::Team, &team);
+            push_label(&mut name, Label::Model, &model);
+            name.push_str("family");
+            let (labels, family) = decode(&name).expect("our own form");
+            prop_assert_eq!(family, "family");
+            let expected: Vec<(String, String)> = [("team", &team), ("model", &model)]
+                .into_iter()
+                .filter(|(_, v)| !v.is_empty())
+                .map(|(k, v)| (k.to_owned(), clean(v).into_owned()))
+                .collect();
+            let got: Vec<(String, String)> = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            prop_assert_eq!(got, expected);
+        }
+    }
+}
