@@ -1,0 +1,155 @@
+//! Builds wasm modules with cargo, at run time of whoever needs one.
+//!
+//! The module is built into `<workspace>/target/wasm`, a target directory of its own: a test that runs under
+//! `cargo test` would otherwise wait for the lock that its own parent holds. Cargo decides about freshness every
+//! time, so a stale module is never used silently; when nothing changed that costs a few hundred milliseconds, and
+//! once per process.
+
+mod check;
+mod target;
+
+use std::{
+    collections::HashMap,
+    env,
+    ffi::OsString,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{LazyLock, Mutex, PoisonError},
+};
+
+pub use check::{Module, inspect};
+
+use crate::{ToolError, run, workspace_root};
+
+/// The target that Envoy's V8 loads: WASI preview 1 gives `_initialize` and the few imports Envoy implements.
+pub const TARGET: &str = "wasm32-wasip1";
+
+/// The package that [`build`] builds.
+const FILTER: &str = "genops-filter";
+
+/// Variables that would change the module's flags or its place: the first group drops or replaces the `rustflags` of
+/// `.cargo/config.toml` (and `simd128` with them), the second would put the module elsewhere or in another shape.
+const CLEARED: &[&str] = &[
+    "RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS",
+    "CARGO_TARGET_DIR",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_BUILD_BUILD_DIR",
+    "CARGO_BUILD_TARGET",
+    "CARGO_UNSTABLE_BUILD_STD",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+];
+
+/// Prefix of the variables that override a profile's settings.
+const PROFILE_VARIABLES: &str = "CARGO_PROFILE_";
+
+/// Modules built by this process. The lock is held while building, so that threads of one test binary build once.
+static BUILT: LazyLock<Mutex<HashMap<PathBuf, PathBuf>>> = LazyLock::new(Mutex::default);
+
+/// Builds the filter in release and gives the path of its module.
+///
+/// # Errors
+/// A [`ToolError`] when cargo or the target is missing, the build fails, or the module has no 128-bit SIMD.
+pub fn build() -> Result<PathBuf, ToolError> {
+    let path = build_package(&workspace_root().join("filter/Cargo.toml"), FILTER)?;
+    let module = inspect(&path)?;
+    if !module.simd {
+        return Err(ToolError::BadModule {
+            path,
+            reason: "it has no 128-bit SIMD, so its rustflags were lost; `.cargo/config.toml` must set \
+                     `target-feature=+simd128` for wasm32-wasip1, and no other cargo configuration may override it"
+                .to_owned(),
+        });
+    }
+    Ok(path)
+}
+
+/// Builds the library of `package`, as the manifest at `manifest` declares it, in release as a wasm module.
+///
+/// # Errors
+/// As [`build`], without the check for SIMD.
+pub fn build_package(manifest: &Path, package: &str) -> Result<PathBuf, ToolError> {
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = built.get(manifest) {
+        return Ok(path.clone());
+    }
+    target::ensure()?;
+    let target_dir = workspace_root().join("target/wasm");
+    let _lock = lock(&target_dir)?;
+    let messages = run::output_shown(&mut cargo(manifest, package, &target_dir), "install Rust, see the README")?;
+    let path = artifact(&messages, manifest).ok_or_else(|| ToolError::BadModule {
+        path: target_dir,
+        reason: format!("cargo built {package} and named no .wasm; its library needs crate-type \"cdylib\""),
+    })?;
+    built.insert(manifest.to_path_buf(), path.clone());
+    Ok(path)
+}
+
+/// Keeps other processes out while one builds and looks at the result; released on drop.
+fn lock(target_dir: &Path) -> Result<File, ToolError> {
+    fs::create_dir_all(target_dir).map_err(ToolError::io("create", target_dir))?;
+    let path = target_dir.join("genops-build.lock");
+    let file = File::options().create(true).append(true).open(&path).map_err(ToolError::io("open", &path))?;
+    file.lock().map_err(ToolError::io("lock", &path))?;
+    Ok(file)
+}
+
+fn cargo(manifest: &Path, package: &str, target_dir: &Path) -> Command {
+    let mut command = Command::new(cargo_program());
+    // `rustc --crate-type cdylib` and not `build`: cargo gives up on LTO for a library that is an rlib too, and the
+    // module is twice the size.
+    command
+        .current_dir(workspace_root())
+        .args(["rustc", "--lib", "--crate-type", "cdylib", "--release", "--target", TARGET])
+        .args(["--message-format", "json-render-diagnostics", "--package", package])
+        .arg("--manifest-path")
+        .arg(manifest)
+        .arg("--target-dir")
+        .arg(target_dir)
+        .arg("--config")
+        .arg(remap_config());
+    for variable in CLEARED {
+        command.env_remove(variable);
+    }
+    for (name, _) in env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with(PROFILE_VARIABLES)) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// The cargo that runs us, else the one on `PATH`.
+fn cargo_program() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Takes this machine's directories out of the module (panic messages name source files), so that the same sources
+/// give the same bytes in any clone. As a `--config` value: cargo appends it to the flags of `.cargo/config.toml`.
+fn remap_config() -> String {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    let mut flags = vec![format!("--remap-path-prefix={}=/genops", workspace_root().display())];
+    flags.extend(home.map(|home| format!("--remap-path-prefix={}=/cargo", home.display())));
+    // A JSON array of strings is a TOML array too.
+    format!("target.{TARGET}.rustflags={}", serde_json::json!(flags))
+}
+
+/// The module among cargo's messages: the `.wasm` of the artifact that belongs to `manifest`.
+fn artifact(messages: &str, manifest: &Path) -> Option<PathBuf> {
+    let manifest = fs::canonicalize(manifest).ok();
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|m| m.get("reason").and_then(|r| r.as_str()) == Some("compiler-artifact"))
+        .filter(|m| {
+            let path = m.get("manifest_path").and_then(|p| p.as_str()).map(Path::new);
+            path.and_then(|p| fs::canonicalize(p).ok()) == manifest
+        })
+        .filter_map(|m| {
+            let files = m.get("filenames")?.as_array()?.clone();
+            files.iter().filter_map(|f| f.as_str()).find(|f| f.ends_with(".wasm")).map(PathBuf::from)
+        })
+        .next_back()
+}
