@@ -5,8 +5,13 @@
 //! missing is fetched, built or reported as a [`ToolError`] that says what to do.
 #![forbid(unsafe_code)]
 
+mod cache;
 mod error;
+pub mod pins;
+pub mod python;
 mod run;
+pub mod tool;
+mod version;
 pub mod wasm;
 
 pub use error::ToolError;
