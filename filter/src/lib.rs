@@ -1,1 +1,20 @@
-//! (being written)
+//! The GenOps filter: a thin proxy-wasm shell around `genops-core`.
+//!
+//! It observes: it never pauses a stream and never edits one. `stream` feeds an exchange, `stats` writes its record
+//! behind into Envoy's stats, `registry` keeps all workers (and the next generation of them) at one list of series.
+#![deny(unsafe_code)]
+
+mod host;
+mod registry;
+mod root;
+mod series;
+mod stats;
+mod stream;
+
+#[cfg(target_arch = "wasm32")]
+mod entry {
+    #![allow(unsafe_code, reason = "the entry point is an exported symbol")]
+    proxy_wasm::main! {{
+        proxy_wasm::set_root_context(|id| Box::new(crate::root::Root::new(id)));
+    }}
+}

@@ -1,1 +1,3 @@
-//! (being written)
+//! What the tests and the generator share.
+
+pub mod generated;

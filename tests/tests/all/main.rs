@@ -1,3 +1,4 @@
 //! One integration binary: one link, one room per subject.
 
+mod architecture;
 mod corpus;

@@ -220,6 +220,9 @@ pub const FILTER_INFO: &str = "genops_filter_info";
 /// Workers that hold deltas which are not in Envoy's stats yet: 0 means a scrape shows everything.
 pub const STATS_PENDING: &str = "genops_stats_pending";
 
+/// 1 while a configuration was refused and the filter only passes traffic (`GENOPS_INVALID_CONFIG=inert`).
+pub const CONFIG_INVALID: &str = "genops_config_invalid";
+
 /// The labels of the filter's own families above.
 pub(super) const SELF_LABELS: &[Label] =
     &[Label::FoldedLabel, Label::RejectedLabel, Label::Reason, Label::Version, Label::Book];

@@ -7,7 +7,7 @@ mod label;
 // (later) mod observe;
 pub mod stat_name;
 
-pub use genops::{FAMILIES, FILTER_INFO, LABEL_REJECTED, SERIES_OVERFLOW, STATS_PENDING};
+pub use genops::{CONFIG_INVALID, FAMILIES, FILTER_INFO, LABEL_REJECTED, SERIES_OVERFLOW, STATS_PENDING};
 pub use label::Label;
 // (later) pub use observe::{Observation, observations};
 

@@ -1,0 +1,288 @@
+//! The only file that names a hostcall. Own `extern` wrappers that return statuses: the SDK's helpers panic on a status
+//! that they did not foresee (`proxy-wasm` 0.2.5 `hostcalls.rs`; reference: `envoy.md` 5).
+//!
+//! Every function is total: a refused call is a `None`, an `Err(Status)` or nothing done.
+#![allow(unsafe_code, reason = "the ABI is made of raw pointers")]
+
+use std::ptr;
+
+/// A status as the ABI numbers it; not an enum, because hosts return numbers that no list foresees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Status(u32);
+
+impl Status {
+    const OK: u32 = 0;
+    /// The id, key or property does not exist.
+    pub(crate) const NOT_FOUND: Self = Self(1);
+    /// A compare-and-swap found another value.
+    pub(crate) const CAS_MISMATCH: Self = Self(8);
+
+    fn ok(raw: u32) -> Result<(), Self> {
+        if raw == Self::OK { Ok(()) } else { Err(Self(raw)) }
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "host status {}", self.0)
+    }
+}
+
+/// Log levels of the ABI that the filter uses.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Level {
+    Info = 2,
+    Warn = 3,
+    Error = 4,
+}
+
+/// Header maps of the ABI.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Map {
+    RequestHeaders = 0,
+    ResponseHeaders = 2,
+}
+
+/// Buffers of the ABI.
+#[derive(Clone, Copy)]
+#[repr(u32)]
+pub(crate) enum Buffer {
+    RequestBody = 0,
+    ResponseBody = 1,
+    PluginConfiguration = 7,
+}
+
+/// Metric types of the ABI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum MetricType {
+    Counter = 0,
+    Gauge = 1,
+}
+
+/// Writes one line to the proxy's log. Never a body, never a key.
+pub(crate) fn log(level: Level, message: &str) {
+    // SAFETY: pointer and length are of one live str.
+    let _refused = unsafe { abi::proxy_log(level as u32, message.as_ptr(), message.len()) };
+}
+
+/// Nanoseconds since the Unix epoch; 0 where the host has no clock.
+pub(crate) fn now() -> u64 {
+    let mut nanos = 0;
+    // SAFETY: the host writes one u64 to a live place.
+    match unsafe { abi::proxy_get_current_time_nanoseconds(&raw mut nanos) } {
+        Status::OK => nanos,
+        _ => 0,
+    }
+}
+
+/// Sets the period of the current context's root tick; 0 stops it.
+pub(crate) fn set_tick_period(millis: u32) -> Result<(), Status> {
+    // SAFETY: no pointers.
+    Status::ok(unsafe { abi::proxy_set_tick_period_milliseconds(millis) })
+}
+
+/// Takes over memory that the host allocated in the guest by `proxy_on_memory_allocate`, which gives a boxed slice.
+fn take(data: *mut u8, size: usize) -> Vec<u8> {
+    if data.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the SDK's allocator made it as `Box<[u8]>` of exactly this size, and nobody else holds it.
+    unsafe { Vec::from_raw_parts(data, size, size) }
+}
+
+/// Calls `fill` with places for a pointer and a size, and takes over what it gave.
+fn fetch(fill: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, Status> {
+    let (mut data, mut size) = (ptr::null_mut(), 0);
+    Status::ok(fill(&raw mut data, &raw mut size))?;
+    Ok(take(data, size))
+}
+
+/// Up to `size` bytes from the start of a buffer; empty where there is none.
+pub(crate) fn buffer(which: Buffer, size: usize) -> Vec<u8> {
+    // SAFETY: both places are live.
+    fetch(|d, s| unsafe { abi::proxy_get_buffer_bytes(which as u32, 0, size, d, s) }).unwrap_or_default()
+}
+
+/// A header map, serialised as the ABI does; [`pairs`] reads it. Empty where there is none.
+pub(crate) fn header_map(which: Map) -> Vec<u8> {
+    // SAFETY: both places are live.
+    fetch(|d, s| unsafe { abi::proxy_get_header_map_pairs(which as u32, d, s) }).unwrap_or_default()
+}
+
+/// Reads a serialised map: `u32 count`, `count` times `u32 key size, u32 value size`, then keys and values each with a
+/// closing NUL, all little endian. A map that ends early gives the pairs that are whole.
+pub(crate) fn pairs(map: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let word = |at: usize| -> Option<usize> {
+        let bytes = map.get(at..at.checked_add(4)?)?;
+        Some(u32::from_le_bytes(bytes.try_into().ok()?) as usize)
+    };
+    let count = word(0).unwrap_or(0).min(map.len() / 8);
+    let mut data = 4 + count * 8;
+    (0..count).map_while(move |i| {
+        let (key_size, value_size) = (word(4 + i * 8)?, word(8 + i * 8)?);
+        let key = map.get(data..data.checked_add(key_size)?)?;
+        let value_at = data + key_size + 1;
+        let value = map.get(value_at..value_at.checked_add(value_size)?)?;
+        data = value_at + value_size + 1;
+        Some((key, value))
+    })
+}
+
+/// A property by its path.
+pub(crate) fn property(path: &[&str]) -> Option<Vec<u8>> {
+    let path = path.join("\0");
+    // SAFETY: the path is live, both places are live.
+    fetch(|d, s| unsafe { abi::proxy_get_property(path.as_ptr(), path.len(), d, s) }).ok()
+}
+
+/// Sets filter state `wasm.<key>`.
+pub(crate) fn set_filter_state(key: &str, value: &str) -> Result<(), Status> {
+    // SAFETY: both texts are live.
+    Status::ok(unsafe { abi::proxy_set_property(key.as_ptr(), key.len(), value.as_ptr(), value.len()) })
+}
+
+/// Defines a metric (Envoy 1.40: a new stat costs 8 to 13 us per declared tag; a new id every time, so keep it).
+pub(crate) fn define_metric(kind: MetricType, name: &str) -> Result<u32, Status> {
+    let mut id = 0;
+    // SAFETY: the name is live, the id's place is live.
+    Status::ok(unsafe { abi::proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) })?;
+    Ok(id)
+}
+
+/// Adds to a counter or moves a gauge. An offset of 0 is an error of the ABI.
+pub(crate) fn increment_metric(id: u32, offset: i64) -> Result<(), Status> {
+    // SAFETY: no pointers.
+    Status::ok(unsafe { abi::proxy_increment_metric(id, offset) })
+}
+
+/// Sets a gauge; on a counter it adds (Envoy), so 0 only marks it used.
+pub(crate) fn record_metric(id: u32, value: u64) -> Result<(), Status> {
+    // SAFETY: no pointers.
+    Status::ok(unsafe { abi::proxy_record_metric(id, value) })
+}
+
+/// The process-wide value of a counter or gauge.
+pub(crate) fn metric(id: u32) -> Result<u64, Status> {
+    let mut value = 0;
+    // SAFETY: the value's place is live.
+    Status::ok(unsafe { abi::proxy_get_metric(id, &raw mut value) })?;
+    Ok(value)
+}
+
+/// A shared value and its compare-and-swap token.
+pub(crate) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), Status> {
+    let mut cas = 0;
+    // SAFETY: the key is live, all places are live.
+    let value =
+        fetch(|d, s| unsafe { abi::proxy_get_shared_data(key.as_ptr(), key.len(), d, s, &raw mut cas) })?;
+    Ok((value, cas))
+}
+
+/// Sets a shared value if its token is still `cas`; 0 sets it whatever it is.
+pub(crate) fn set_shared_data(key: &str, value: &[u8], cas: u32) -> Result<(), Status> {
+    // SAFETY: key and value are live.
+    Status::ok(unsafe { abi::proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas) })
+}
+
+#[cfg(target_arch = "wasm32")]
+mod abi {
+    #[link(wasm_import_module = "env")]
+    unsafe extern "C" {
+        pub(super) fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
+        pub(super) fn proxy_get_current_time_nanoseconds(nanos: *mut u64) -> u32;
+        pub(super) fn proxy_set_tick_period_milliseconds(millis: u32) -> u32;
+        pub(super) fn proxy_get_buffer_bytes(
+            buffer: u32,
+            start: usize,
+            max_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub(super) fn proxy_get_property(
+            path: *const u8,
+            path_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
+        pub(super) fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, size: usize) -> u32;
+        pub(super) fn proxy_define_metric(kind: u32, name: *const u8, size: usize, id: *mut u32) -> u32;
+        pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+        pub(super) fn proxy_record_metric(id: u32, value: u64) -> u32;
+        pub(super) fn proxy_get_metric(id: u32, value: *mut u64) -> u32;
+        pub(super) fn proxy_get_shared_data(
+            key: *const u8,
+            key_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+            cas: *mut u32,
+        ) -> u32;
+        pub(super) fn proxy_set_shared_data(
+            key: *const u8,
+            key_size: usize,
+            value: *const u8,
+            value_size: usize,
+            cas: u32,
+        ) -> u32;
+    }
+}
+
+/// Off wasm there is no host: every call is refused, so that native builds link and native tests see refusals.
+#[cfg(not(target_arch = "wasm32"))]
+#[allow(clippy::too_many_arguments, reason = "the ABI's own signatures")]
+mod abi {
+    const UNIMPLEMENTED: u32 = 12;
+
+    macro_rules! refused {
+        ($($name:ident($($arg:ty),*);)*) => {
+            $(pub(super) unsafe fn $name($(_: $arg),*) -> u32 { UNIMPLEMENTED })*
+        };
+    }
+    refused! {
+        proxy_log(u32, *const u8, usize);
+        proxy_get_current_time_nanoseconds(*mut u64);
+        proxy_set_tick_period_milliseconds(u32);
+        proxy_get_buffer_bytes(u32, usize, usize, *mut *mut u8, *mut usize);
+        proxy_get_header_map_pairs(u32, *mut *mut u8, *mut usize);
+        proxy_get_property(*const u8, usize, *mut *mut u8, *mut usize);
+        proxy_set_property(*const u8, usize, *const u8, usize);
+        proxy_define_metric(u32, *const u8, usize, *mut u32);
+        proxy_increment_metric(u32, i64);
+        proxy_record_metric(u32, u64);
+        proxy_get_metric(u32, *mut u64);
+        proxy_get_shared_data(*const u8, usize, *mut *mut u8, *mut usize, *mut u32);
+        proxy_set_shared_data(*const u8, usize, *const u8, usize, u32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serialised(map: &[(&[u8], &[u8])]) -> Vec<u8> {
+        let word = |n: usize| u32::try_from(n).expect("small").to_le_bytes();
+        let mut out = word(map.len()).to_vec();
+        for (k, v) in map {
+            out.extend(word(k.len()));
+            out.extend(word(v.len()));
+        }
+        for (k, v) in map {
+            out.extend([*k, b"\0", *v, b"\0"].concat());
+        }
+        out
+    }
+
+    #[test]
+    fn a_map_comes_back_and_a_cut_map_gives_its_whole_pairs() {
+        let map: [(&[u8], &[u8]); 2] = [(b":path", b"/v1"), (b"x", b"\xff")];
+        let bytes = serialised(&map);
+        assert_eq!(pairs(&bytes).collect::<Vec<_>>(), map);
+        for cut in 0..bytes.len() {
+            assert!(pairs(&bytes[..cut]).count() <= 2);
+        }
+        assert_eq!(pairs(&[0xff; 64]).count(), 0);
+    }
+}

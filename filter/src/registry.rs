@@ -1,0 +1,121 @@
+//! The list of all counters of this `vm_id`, in shared data: one truth for all workers.
+//!
+//! Why: Envoy drops a stat when the last VM that defined it is gone. A new generation of VMs (new code) therefore
+//! defines every listed name again before the old one is drained, and keeps reading while it drains. The list is also
+//! what the process-wide caps count.
+//!
+//! Names stand in chunks, one per line, because appending to one growing value would copy it all each time.
+
+use crate::host::{self, Status};
+
+/// A chunk is closed once it has grown beyond this. Large enough for a hundred names, small enough to copy at a tick.
+const CHUNK_BYTES: usize = 16 * 1024;
+/// Attempts at a compare-and-swap before the names wait for the next tick: contention is between a few workers.
+const ATTEMPTS: usize = 16;
+/// A token that no existing value has (tokens count up from 1): on a missing key any token creates the value
+/// (proxy-wasm-cpp-host `shared_data.cc`), on a present one this is a mismatch.
+const CREATE: u32 = u32::MAX;
+/// Deltas of series that a VM going away had no time to define.
+const ORPHANS: &str = "genops/1/orphans";
+
+/// How far this VM has read.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    chunk: usize,
+    offset: usize,
+}
+
+fn chunk_key(chunk: usize) -> String {
+    format!("genops/1/names/{chunk}")
+}
+
+impl Registry {
+    /// Tells every name that was listed since the last call.
+    pub(crate) fn read(&mut self, mut each: impl FnMut(&str)) {
+        while let Ok((bytes, _)) = host::shared_data(&chunk_key(self.chunk)) {
+            self.told(&bytes, &mut each);
+            if bytes.len() < CHUNK_BYTES {
+                return;
+            }
+            self.chunk += 1;
+            self.offset = 0;
+        }
+    }
+
+    /// Lists `names`. Those that another VM listed meanwhile are told to `each` instead, like all its others.
+    /// Returns whether all of them are listed now; the host may have no shared data.
+    pub(crate) fn append(&mut self, mut names: Vec<String>, mut each: impl FnMut(&str)) -> bool {
+        for _ in 0..ATTEMPTS {
+            let (mut bytes, cas) = match host::shared_data(&chunk_key(self.chunk)) {
+                Ok(found) => found,
+                Err(Status::NOT_FOUND) => (Vec::new(), CREATE),
+                Err(_) => return false,
+            };
+            self.told(&bytes, &mut |name: &str| {
+                names.retain(|n| n != name);
+                each(name);
+            });
+            if names.is_empty() {
+                return true;
+            }
+            if bytes.len() >= CHUNK_BYTES {
+                self.chunk += 1;
+                self.offset = 0;
+                continue;
+            }
+            for name in &names {
+                bytes.extend_from_slice(name.as_bytes());
+                bytes.push(b'\n');
+            }
+            match host::set_shared_data(&chunk_key(self.chunk), &bytes, cas) {
+                Ok(()) => {
+                    self.offset = bytes.len();
+                    return true;
+                }
+                Err(Status::CAS_MISMATCH) => {}
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
+    fn told(&mut self, bytes: &[u8], each: &mut impl FnMut(&str)) {
+        let new = bytes.get(self.offset..).unwrap_or_default();
+        new.split(|b| *b == b'\n').filter_map(|n| str::from_utf8(n).ok()).filter(|n| !n.is_empty()).for_each(each);
+        self.offset = bytes.len().max(self.offset);
+    }
+}
+
+/// Leaves deltas for another VM of this `vm_id`. Returns whether the host took them.
+pub(crate) fn leave_orphans<'a>(deltas: impl Iterator<Item = (&'a str, u64)>) -> bool {
+    let lines: String = deltas.map(|(name, delta)| format!("{delta} {name}\n")).collect();
+    for _ in 0..ATTEMPTS {
+        let (mut bytes, cas) = match host::shared_data(ORPHANS) {
+            Ok(found) => found,
+            Err(Status::NOT_FOUND) => (Vec::new(), CREATE),
+            Err(_) => return false,
+        };
+        bytes.extend_from_slice(lines.as_bytes());
+        match host::set_shared_data(ORPHANS, &bytes, cas) {
+            Ok(()) => return true,
+            Err(Status::CAS_MISMATCH) => {}
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// Takes what others left; each delta is taken by exactly one VM.
+pub(crate) fn adopt_orphans(mut each: impl FnMut(&str, u64)) {
+    let Ok((bytes, cas)) = host::shared_data(ORPHANS) else { return };
+    if bytes.is_empty() || host::set_shared_data(ORPHANS, &[], cas).is_err() {
+        return;
+    }
+    for line in String::from_utf8_lossy(&bytes).lines() {
+        if let Some((delta, name)) = line.split_once(' ')
+            && let Ok(delta) = delta.parse()
+        {
+            each(name, delta);
+        }
+    }
+}

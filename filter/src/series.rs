@@ -1,0 +1,121 @@
+//! The series of one label combination, looked up once and then addressed by slot.
+
+use std::ops::Range;
+
+use genops_core::OTHER;
+use genops_core::record::Dimensions;
+use genops_core::schema::stat_name::push_label;
+use genops_core::schema::{FAMILIES, Label, StatPart};
+
+/// Index of a series in [`Stats`](crate::stats::Stats).
+pub(crate) type SeriesIndex = u32;
+/// A slot whose series does not exist yet.
+const ABSENT: SeriesIndex = SeriesIndex::MAX;
+
+/// In which order values fold to `other` when there are too many (DESIGN 12): never the provider. `environment` comes
+/// last: it is free text from a header, so the cap would not hold without it.
+pub(crate) const FOLD_ORDER: [Label; 6] =
+    [Label::CustomerId, Label::Feature, Label::Project, Label::Team, Label::Model, Label::Environment];
+
+/// Where a family's series stand among the slots of a label combination.
+#[derive(Debug)]
+struct FamilyLayout {
+    /// First slot.
+    offset: usize,
+    /// The stats of one label set.
+    parts: Vec<StatPart>,
+    /// Values of the variable label.
+    variants: Vec<&'static str>,
+}
+
+/// Slots of all families, the same for every label combination.
+#[derive(Debug)]
+pub(crate) struct Layout {
+    families: Vec<FamilyLayout>,
+    slots: usize,
+}
+
+impl Layout {
+    pub(crate) fn new() -> Self {
+        let mut slots = 0;
+        let families = FAMILIES
+            .iter()
+            .map(|family| {
+                let layout = FamilyLayout { offset: slots, parts: family.stats(), variants: family.variants() };
+                slots += layout.parts.len() * layout.variants.len().max(1);
+                layout
+            })
+            .collect();
+        Self { families, slots }
+    }
+
+    /// The slots of one label set of a family.
+    pub(crate) fn slots(&self, family: usize, variant: usize) -> Range<usize> {
+        let Some(layout) = self.families.get(family) else { return 0..0 };
+        let parts = layout.parts.len();
+        let start = layout.offset + variant.min(layout.variants.len().saturating_sub(1)) * parts;
+        start..start + parts
+    }
+
+    /// The stat names of one label set of a family, in the order of its parts.
+    pub(crate) fn names(&self, family: usize, variant: usize, dimensions: &Dimensions) -> Vec<String> {
+        let (Some(table), Some(layout)) = (FAMILIES.get(family), self.families.get(family)) else { return Vec::new() };
+        let mut labels = String::new();
+        for label in table.labels {
+            if let Some(value) = dimensions.get(*label) {
+                push_label(&mut labels, *label, value);
+            }
+        }
+        if let (Some(label), Some(value)) = (table.variable, layout.variants.get(variant)) {
+            push_label(&mut labels, label, value);
+        }
+        layout
+            .parts
+            .iter()
+            .map(|part| {
+                let mut name = labels.clone();
+                if let Some(le) = part.le {
+                    push_label(&mut name, Label::Le, le);
+                }
+                name.push_str(table.name);
+                name.push_str(part.suffix);
+                name
+            })
+            .collect()
+    }
+}
+
+/// The series of one label combination.
+#[derive(Debug)]
+pub(crate) struct Slots(Box<[SeriesIndex]>);
+
+impl Slots {
+    pub(crate) fn new(layout: &Layout) -> Self {
+        Self(vec![ABSENT; layout.slots].into_boxed_slice())
+    }
+
+    /// The series in one slot.
+    pub(crate) fn get(&self, slot: usize) -> Option<SeriesIndex> {
+        self.0.get(slot).copied().filter(|index| *index != ABSENT)
+    }
+
+    pub(crate) fn filled(&self, range: &Range<usize>) -> bool {
+        self.0.get(range.clone()).is_some_and(|slots| !slots.contains(&ABSENT))
+    }
+
+    pub(crate) fn fill(&mut self, range: &Range<usize>, series: &[SeriesIndex]) {
+        for (slot, index) in self.0.get_mut(range.clone()).into_iter().flatten().zip(series) {
+            *slot = *index;
+        }
+    }
+}
+
+/// Folds one more value to `other`; tells which, or `None` when all that may fold has.
+pub(crate) fn fold(dimensions: &mut Dimensions) -> Option<Label> {
+    let label = FOLD_ORDER.into_iter().find(|l| dimensions.get(*l).is_some_and(|v| v != OTHER))?;
+    match label {
+        Label::Model => dimensions.model = Some(OTHER.to_owned()),
+        other => dimensions.attribution.set(other, Some(OTHER.to_owned())),
+    }
+    Some(label)
+}

@@ -1,0 +1,177 @@
+//! One HTTP stream: callbacks in, one record out, accounted exactly once.
+
+use std::rc::Rc;
+
+use genops_core::config::FilterStateKey;
+use genops_core::{Config, End, Exchange, Head, Record};
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use crate::host::{self, Buffer, Map};
+use crate::stats;
+
+/// One stream. It always continues: observing never pauses and never edits.
+pub(crate) struct Stream {
+    /// `None`: the configuration was refused, only pass.
+    config: Option<Rc<Config>>,
+    exchange: Option<Exchange>,
+    /// Made at the end of the response, or of the stream when that comes first.
+    record: Option<Record>,
+    accounted: bool,
+}
+
+impl Stream {
+    pub(crate) fn new(config: Option<Rc<Config>>) -> Self {
+        Self { config, exchange: None, record: None, accounted: false }
+    }
+
+    fn request_head(&mut self) {
+        let Some(config) = self.config.clone() else { return };
+        let map = host::header_map(Map::RequestHeaders);
+        let head: Head<'_> = host::pairs(&map).collect();
+        self.exchange = Some(Exchange::new(config, &head, host::now()));
+    }
+
+    fn response_head(&mut self) {
+        let Some(exchange) = &mut self.exchange else { return };
+        let map = host::header_map(Map::ResponseHeaders);
+        exchange.response_head(&host::pairs(&map).collect());
+    }
+
+    /// The request is whole: what it will count under is known.
+    fn request_end(&self) {
+        if let Some(dimensions) = self.exchange.as_ref().and_then(Exchange::expected_dimensions) {
+            stats::with(|s| s.expect(&dimensions));
+        }
+    }
+
+    /// The response is whole. Trace tags are read before `on_log` (Envoy finalises the span first), so filter state is
+    /// set here; the record does not change any more.
+    fn response_end(&mut self) {
+        if let Some(exchange) = &mut self.exchange {
+            exchange.response_end();
+        }
+        self.finish(End::Client);
+    }
+
+    fn finish(&mut self, end: End) {
+        if self.record.is_some() {
+            return;
+        }
+        let (Some(exchange), Some(config)) = (&mut self.exchange, &self.config) else { return };
+        let record = exchange.finish(end, host::now());
+        set_filter_state(config, &record);
+        self.record = Some(record);
+    }
+
+    /// Once, in whichever of `on_log` and `on_done` comes first: an upstream filter chain is never logged, and other
+    /// hosts turn the order around (envoy.md 4).
+    fn account(&mut self) {
+        if std::mem::replace(&mut self.accounted, true) {
+            return;
+        }
+        if self.exchange.is_none() {
+            // Another filter answered before this one ran.
+            self.request_head();
+            self.response_head();
+        }
+        if self.record.is_none() {
+            self.finish(broken_by());
+        }
+        let (Some(exchange), Some(record)) = (&self.exchange, &self.record) else { return };
+        stats::with(|s| {
+            s.count_rejected(exchange.rejected());
+            s.count(record);
+        });
+    }
+}
+
+/// Who ended a stream before its response did. Envoy's code details name the side (`StreamInfo::ResponseCodeDetails`);
+/// without them it is the client: that blames nobody wrongly, for a client's abort is no error.
+fn broken_by() -> End {
+    let details = host::property(&["response", "code_details"]).unwrap_or_default();
+    let upstream = [&b"upstream"[..], b"response_timeout", b"duration_timeout"];
+    if upstream.iter().any(|prefix| details.starts_with(prefix)) { End::Upstream } else { End::Client }
+}
+
+fn set_filter_state(config: &Config, record: &Record) {
+    for key in &config.filter_state {
+        let number = |n: Option<u64>| n.map(|n| n.to_string());
+        let value = match key {
+            FilterStateKey::Record => Some(record.to_json()),
+            FilterStateKey::Provider => record.provider.clone(),
+            FilterStateKey::Model => record.dimensions.model.clone(),
+            FilterStateKey::InputTokens => number(record.input_tokens),
+            FilterStateKey::OutputTokens => number(record.output_tokens),
+            FilterStateKey::TotalTokens => match (record.input_tokens, record.output_tokens) {
+                (None, None) => None,
+                (i, o) => number(Some(i.unwrap_or(0).saturating_add(o.unwrap_or(0)))),
+            },
+            FilterStateKey::CostUsd => record.cost_usd.map(|c| genops_core::price::pico_to_decimal(c.0)),
+            FilterStateKey::Outcome => Some(record.outcome.as_str().to_owned()),
+        };
+        if let Some(value) = value {
+            // A host without filter state has no access log that could read it.
+            let _refused = host::set_filter_state(key.path(), &value);
+        }
+    }
+}
+
+impl Context for Stream {
+    fn on_done(&mut self) -> bool {
+        self.account();
+        true
+    }
+}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, _headers: usize, end_of_stream: bool) -> Action {
+        self.request_head();
+        if end_of_stream {
+            self.request_end();
+        }
+        Action::Continue
+    }
+
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if let Some(exchange) = self.exchange.as_mut().filter(|e| size > 0 && e.wants_request_body()) {
+            exchange.request_body(&host::buffer(Buffer::RequestBody, size));
+        }
+        if end_of_stream {
+            self.request_end();
+        }
+        Action::Continue
+    }
+
+    fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
+        self.request_end();
+        Action::Continue
+    }
+
+    fn on_http_response_headers(&mut self, _headers: usize, end_of_stream: bool) -> Action {
+        self.response_head();
+        if end_of_stream {
+            self.response_end();
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if let Some(exchange) = self.exchange.as_mut().filter(|e| size > 0 && e.wants_response_body()) {
+            exchange.response_body(&host::buffer(Buffer::ResponseBody, size), host::now);
+        }
+        if end_of_stream {
+            self.response_end();
+        }
+        Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _trailers: usize) -> Action {
+        self.response_end();
+        Action::Continue
+    }
+
+    fn on_log(&mut self) {
+        self.account();
+    }
+}

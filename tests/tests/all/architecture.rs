@@ -1,0 +1,102 @@
+//! The walls of DESIGN 2, held by `cargo metadata`: who may depend on whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, MetadataCommand, PackageId};
+use genops_tests::generated::workspace;
+
+/// Package, and what must never be among its dependencies, however indirect.
+const WALLS: &[(&str, &[&str])] = &[
+    // The pure heart never sees a host, a clock or a network.
+    ("genops-core", &["proxy-wasm", "wasmtime", "tokio", "hyper", "clap", "genops-host", "genops-filter", "time", "chrono", "jiff"]),
+    // The shell knows no JSON, no prices and no host but the ABI.
+    ("genops-filter", &["wasmtime", "tokio", "hyper", "clap", "genops-host", "genops-prices", "regex"]),
+    // The native host is an honest stand-in for Envoy: it knows nothing of LLMs.
+    ("genops-host", &["genops-core", "genops-filter", "genops-prices", "proxy-wasm"]),
+    ("genops-prices", &["proxy-wasm", "wasmtime", "genops-host", "genops-filter"]),
+    ("xtask", &["wasmtime", "genops-core", "genops-host", "tokio"]),
+];
+
+/// What the shell may name itself: everything else is somebody else's room.
+const FILTER_DIRECT: &[&str] = &["genops-core", "proxy-wasm"];
+
+fn normal_dependencies() -> (BTreeMap<PackageId, String>, BTreeMap<PackageId, BTreeSet<PackageId>>) {
+    let metadata = MetadataCommand::new()
+        .manifest_path(workspace().join("Cargo.toml"))
+        .exec()
+        .expect("cargo metadata of the workspace");
+    let names = metadata.packages.iter().map(|p| (p.id.clone(), p.name.to_string())).collect();
+    let resolve = metadata.resolve.expect("a resolved graph");
+    let normal = |d: &&cargo_metadata::NodeDep| d.dep_kinds.iter().any(|k| k.kind == DependencyKind::Normal);
+    let edges = resolve
+        .nodes
+        .iter()
+        .map(|n| (n.id.clone(), n.deps.iter().filter(normal).map(|d| d.pkg.clone()).collect()))
+        .collect();
+    (names, edges)
+}
+
+#[test]
+fn walls_between_rooms_hold() {
+    let (names, edges) = normal_dependencies();
+    for (package, banned) in WALLS {
+        let start = names.iter().find(|(_, n)| n == package).map(|(id, _)| id).expect(package);
+        let (mut seen, mut todo) = (BTreeSet::new(), vec![start]);
+        while let Some(id) = todo.pop() {
+            if seen.insert(id) {
+                todo.extend(edges.get(id).into_iter().flatten());
+            }
+        }
+        let reached: BTreeSet<&str> = seen.iter().filter_map(|id| names.get(*id)).map(String::as_str).collect();
+        assert!(reached.len() > 1 || edges.get(start).is_some_and(BTreeSet::is_empty), "{package}: the walk went nowhere");
+        for dependency in *banned {
+            assert!(!reached.contains(dependency), "{package} must not depend on {dependency}, however indirectly");
+        }
+    }
+}
+
+#[test]
+fn the_shell_names_only_the_core_and_the_abi() {
+    let (names, edges) = normal_dependencies();
+    let filter = names.iter().find(|(_, n)| *n == "genops-filter").map(|(id, _)| id).expect("genops-filter");
+    let direct: BTreeSet<&str> = edges[filter].iter().filter_map(|id| names.get(id)).map(String::as_str).collect();
+    assert_eq!(direct, FILTER_DIRECT.iter().copied().collect());
+}
+
+#[test]
+fn only_one_file_names_a_hostcall() {
+    for entry in std::fs::read_dir(workspace().join("filter/src")).expect("filter/src") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("source");
+        let names_one = text.contains("hostcalls") || text.contains("proxy_define_metric");
+        assert_eq!(names_one, path.ends_with("host.rs"), "{}", path.display());
+    }
+}
+
+/// Native builds unify the features of all packages; the wasm has only its own. What the core is tested with must be
+/// what the filter ships: `arbitrary_precision` or `preserve_order` of serde_json would change what is read.
+#[test]
+fn serde_json_has_the_same_features_native_and_in_the_wasm() {
+    let features = |target: &[&str]| {
+        let out = std::process::Command::new(env!("CARGO"))
+            .current_dir(workspace())
+            .args(["tree", "-e", "features,normal", "-i", "serde_json", "--prefix", "none", "-f", "{p} {f}"])
+            .args(target)
+            .output()
+            .expect("cargo tree");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        text.lines().find(|l| l.starts_with("serde_json v")).map(ToOwned::to_owned).expect("serde_json in the tree")
+    };
+    let native = features(&["--workspace"]);
+    let wasm = features(&["-p", "genops-filter", "--target", "wasm32-wasip1"]);
+    assert_eq!(native, wasm);
+}
+
+#[test]
+fn what_follows_from_the_tables_is_up_to_date() {
+    for (path, text) in genops_tests::generated::files().expect("templates") {
+        let now = std::fs::read_to_string(workspace().join(&path)).expect("a generated file");
+        assert_eq!(now, text, "{}: run `cargo xtask generate`", path.display());
+    }
+}
