@@ -32,7 +32,6 @@ impl std::fmt::Display for Status {
 #[derive(Clone, Copy)]
 #[repr(u32)]
 pub(crate) enum Level {
-    Info = 2,
     Warn = 3,
     Error = 4,
 }
