@@ -34,7 +34,7 @@ pub(super) fn envoy(directory: &Path) -> Result<(), ToolError> {
 pub(super) fn prometheus(cache: &Cache, directory: &Path) -> Result<(), ToolError> {
     let module = &pins::PROMETHEUS;
     let go = go(cache, module.needs_go)?;
-    eprintln!("building Prometheus {} and promtool (about two minutes, once)", module.version);
+    eprintln!("building Prometheus {} and promtool (minutes, once)", module.version);
     build(&go, module, directory)
 }
 

@@ -1,0 +1,57 @@
+//! The task runner. Its steps are CI's steps: `.ci/run` calls `cargo xtask test` and nothing else.
+
+mod cargo;
+mod step;
+mod tasks;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tasks of the GenOps filter.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything that must pass: tools, wasm, formatting, lints, docs, all tests
+    Test {
+        /// Also the slow tier on a real mesh
+        #[arg(long)]
+        mesh: bool,
+    },
+    /// Write the generated files: stats_tags, rules, the Envoy configurations
+    Generate {
+        /// Write nothing; fail if a generated file is not what would be written
+        #[arg(long)]
+        check: bool,
+    },
+    /// Measure what the filter costs on a real Envoy, beside bare Envoy and other ways to do the same
+    Bench {
+        /// Options of the bench, `--help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Resolve (fetch, build) all tools and print where they are
+    Tools,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Test { mesh } => tasks::test(mesh),
+        Task::Generate { check } => tasks::generate(check),
+        Task::Bench { options } => tasks::bench(&options),
+        Task::Tools => tasks::tools(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What each task does.
+
+use genops_tools::{python, tool::Tool, wasm, workspace_root};
+
+use crate::{
+    cargo,
+    step::{Failure, Steps},
+};
+
+/// Packages outside the workspace: only ever built for wasm (see their Cargo.toml).
+const WASM_ONLY: &[(&str, &str)] = &[("genops-noop", "tests/bench/noop/Cargo.toml")];
+
+/// Lints that fail the run; a warning that nobody has to look at is noise.
+const DENY: &str = "-Dwarnings";
+
+/// `cargo xtask test`.
+///
+/// # Errors
+/// The first failing step.
+pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
+    if mesh {
+        return Err("--mesh: the slow tier does not exist yet; run `cargo xtask test` without it".to_owned());
+    }
+    let mut steps = Steps::new();
+    // First what fails fast.
+    steps.run("formatting", || {
+        cargo::run(&["fmt", "--all", "--check"])?;
+        WASM_ONLY.iter().try_for_each(|(_, m)| cargo::run(&["fmt", "--manifest-path", m, "--check"]))
+    })?;
+    steps.run("tools", resolve_tools)?;
+    steps.run("wasm", || wasm::build().map(|path| println!("    {}", path.display())).map_err(|e| e.to_string()))?;
+    steps.run("lints", || {
+        cargo::run(&["clippy", "--workspace", "--all-targets", "--locked", "--", DENY])?;
+        // Into the module's own target directory, where its dependencies are already built for this target.
+        let wasm = ["clippy", "--release", "--target", wasm::TARGET, "--target-dir", "target/wasm"];
+        cargo::run(&[&wasm[..], &["-p", "genops-filter", "--locked", "--", DENY]].concat())?;
+        WASM_ONLY.iter().try_for_each(|(p, m)| {
+            cargo::run(&[&wasm[..], &["-p", p, "--manifest-path", m, "--locked", "--", DENY]].concat())
+        })
+    })?;
+    steps.run("docs", || {
+        let doc = ["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
+        cargo::run_with(&doc, &[("RUSTDOCFLAGS", DENY)])
+    })?;
+    steps.run("generated files", || generate(true))?;
+    steps.run("tests", || cargo::run(&["test", "--workspace", "--locked"]))?;
+    println!("{}", steps.summary("cargo xtask test"));
+    Ok(())
+}
+
+/// `cargo xtask generate`.
+///
+/// # Errors
+/// A generated file differs (`check`), or the generator fails.
+pub(crate) fn generate(check: bool) -> Result<(), Failure> {
+    let generate = ["run", "--quiet", "-p", "genops-tests", "--bin", "generate"];
+    if !check {
+        return cargo::run(&generate);
+    }
+    cargo::run(&[&generate[..], &["--", "--check"]].concat())
+        .map_err(|reason| format!("{reason}; if a generated file is out of date, run `cargo xtask generate`"))
+}
+
+/// `cargo xtask bench`.
+///
+/// # Errors
+/// The bench fails; never because of what it measured.
+pub(crate) fn bench(options: &[String]) -> Result<(), Failure> {
+    let mut arguments = vec!["run", "--quiet", "--release", "-p", "genops-bench", "--"];
+    arguments.extend(options.iter().map(String::as_str));
+    cargo::run(&arguments)
+}
+
+/// `cargo xtask tools`.
+///
+/// # Errors
+/// A tool cannot be had.
+pub(crate) fn tools() -> Result<(), Failure> {
+    resolve_tools()?;
+    println!("    workspace: {}", workspace_root().display());
+    Ok(())
+}
+
+fn resolve_tools() -> Result<(), Failure> {
+    for tool in Tool::ALL {
+        let found = tool.resolve().map_err(|e| format!("{tool} {}: {e}", tool.pin()))?;
+        println!("    {tool} {} ({:?}): {}", found.version, found.origin, found.path.display());
+    }
+    let python = python::venv().map_err(|e| format!("Python environment: {e}"))?;
+    println!("    python environment: {}", python.display());
+    Ok(())
+}
