@@ -4,9 +4,24 @@
 //! ([`Convention`]). A [`Usage`] is always inclusive; [`Usage::buckets`] takes it apart into disjoint parts that sum
 //! to the totals, which is what money and per-kind counters need. `None` always means: the provider did not say.
 
+mod anthropic;
+mod bare;
 mod buckets;
+mod cohere;
+mod converse;
+mod cost;
+mod family;
+mod figures;
+mod gemini;
+mod interactions;
+pub(crate) mod invoke;
+mod openai;
+mod responses;
+mod tally;
 
 pub use buckets::{Bucket, Buckets, Inconsistent};
+pub(crate) use family::Family;
+pub(crate) use tally::Tally;
 
 /// Whether a part stands inside the total that the provider prints beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +50,30 @@ impl Convention {
     pub const ANTHROPIC: Self = Self { cache: Part::Beside, reasoning: Part::Inside, tool: Part::Inside };
     /// Gemini and Vertex: cache inside, thoughts and tool results beside.
     pub const GEMINI: Self = Self { cache: Part::Inside, reasoning: Part::Beside, tool: Part::Beside };
+
+    /// The inclusive input total. `None` where the provider gave no input figure: its parts alone are no total.
+    pub fn input(self, stated: Option<u64>, cache: [Option<u64>; 2], tool: Option<u64>) -> Option<u64> {
+        let [read, write] = cache.map(|part| self.cache.beside(part));
+        Some([read, write, self.tool.beside(tool)].into_iter().fold(stated?, u64::saturating_add))
+    }
+
+    /// The inclusive output total. Reasoning beside the output is a total by itself where there is nothing else.
+    pub fn output(self, stated: Option<u64>, reasoning: Option<u64>) -> Option<u64> {
+        match (self.reasoning, stated, reasoning) {
+            (Part::Beside, None, Some(reasoning)) => Some(reasoning),
+            _ => Some(stated?.saturating_add(self.reasoning.beside(reasoning))),
+        }
+    }
+}
+
+impl Part {
+    /// What this part adds to the total that stands beside it.
+    const fn beside(self, tokens: Option<u64>) -> u64 {
+        match (self, tokens) {
+            (Self::Beside, Some(tokens)) => tokens,
+            _ => 0,
+        }
+    }
 }
 
 /// Token counts of one exchange. Inclusive totals first, then their parts. `None`: not said.

@@ -1,0 +1,102 @@
+//! The facts that trees name.
+
+/// Longest usage object that is kept, bytes. The longest seen is 1.1 kB; Gemini with all details and Groq's compound
+/// systems stay below 4 kB.
+pub(crate) const USAGE_LIMIT: usize = 16 * 1024;
+
+/// Longest name that is kept (model, id), bytes with quotes and escapes: twice the longest model name, since each `/`
+/// of a name may be written as `\/`.
+pub(crate) const NAME_LIMIT: usize = 2 * crate::detect::MODEL_LIMIT;
+
+/// Longest word that is kept (finish reason, error code, tier), bytes with quotes and escapes.
+pub(crate) const WORD_LIMIT: usize = 128;
+
+/// Something that a body may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fact {
+    /// Model that answered; the first that is not empty counts.
+    Model,
+    /// Id of the response; the first counts.
+    Id,
+    /// Service tier; the last counts (the responses API says the requested one first).
+    Tier,
+    /// Service tier where every chunk repeats it; the first counts.
+    TierOnce,
+    /// Finish reason; the last counts.
+    Finish,
+    /// Status of a stored response: its finish reason unless [`Fact::Incomplete`] says more.
+    Status,
+    /// Why a response is incomplete.
+    Incomplete,
+    /// Why a prompt was blocked.
+    Block,
+    /// Type of an event.
+    Event,
+
+    /// The usage object. Which of several counts is a matter of the API family.
+    Usage,
+    /// A usage object that counts only where no [`Fact::Usage`] came.
+    Aside,
+    /// Bedrock's own figures at the end of an invoke stream; count only where the model said none.
+    Metrics,
+    /// A bare count outside any usage object.
+    Count(Side, Keep),
+
+    /// An error is there.
+    Error,
+    /// Its code: a word or a number.
+    ErrorCode,
+    /// Its type.
+    ErrorType,
+    /// Its status word (Google) or number.
+    ErrorStatus,
+    /// `base_resp.status_code` of MiniMax: an error where it is not 0.
+    BaseStatus,
+
+    /// Generated output is there.
+    Token,
+    /// The stream says that it is at its end.
+    Done,
+
+    /// Request: whether the response shall be streamed.
+    Stream,
+    /// Request: whether the stream shall state its usage.
+    IncludeUsage,
+    /// Inside a kept usage object: a cost that the provider states.
+    Cost,
+    /// Inside a kept usage object: a cost in ticks of 10^-10 USD (xAI).
+    CostTicks,
+    /// Inside a kept usage object: the customer's own key was used, so the cost is not the whole bill (OpenRouter).
+    OwnKey,
+}
+
+/// What a bare count counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Input,
+    Output,
+    /// Part of the input.
+    CacheRead,
+}
+
+/// Which of several values of a bare count holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Cumulative: the last.
+    Last,
+    /// Cumulative but repeated out of order: the largest.
+    Max,
+    /// One per result: all together.
+    Sum,
+}
+
+impl Fact {
+    /// Most bytes of JSON text that are kept for this fact.
+    pub(crate) const fn limit(self) -> usize {
+        match self {
+            Self::Usage | Self::Aside | Self::Metrics => USAGE_LIMIT,
+            Self::Model | Self::Id => NAME_LIMIT,
+            _ => WORD_LIMIT,
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What a response has said so far.
+
+use super::{
+    error::{BodyError, ErrorSeen},
+    fact::Fact,
+    json::Sink,
+};
+use crate::usage::{Family, Tally};
+
+/// Everything that is known about a response; bounded by [`Fact::limit`] of each fact.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) model: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) tier: Option<String>,
+    pub(crate) tally: Tally,
+    pub(crate) error: Option<BodyError>,
+    finish: Option<String>,
+    status: Option<String>,
+    incomplete: Option<String>,
+    block: Option<String>,
+    /// An event, or the first byte of a body that is none, has been seen.
+    pub(crate) event: bool,
+    /// Generated output has been seen.
+    pub(crate) token: bool,
+    /// The response itself said that it is at its end.
+    pub(crate) done: bool,
+    /// A value that should be kept was too long.
+    pub(crate) too_large: bool,
+    /// Whole documents (bodies, events, lines) read, and ones that were no JSON.
+    pub(crate) whole: u64,
+    pub(crate) broken: u64,
+    /// The present document's error, if it is one.
+    failing: ErrorSeen,
+}
+
+impl Facts {
+    pub(crate) fn new(family: Family) -> Self {
+        Self {
+            tally: Tally::new(family),
+            model: None,
+            id: None,
+            tier: None,
+            error: None,
+            finish: None,
+            status: None,
+            incomplete: None,
+            block: None,
+            event: false,
+            token: false,
+            done: false,
+            too_large: false,
+            whole: 0,
+            broken: 0,
+            failing: ErrorSeen::default(),
+        }
+    }
+
+    /// Why the response ended, in the provider's words.
+    pub(crate) fn finish_reason(&self) -> Option<&str> {
+        self.incomplete
+            .as_deref()
+            .or(self.finish.as_deref())
+            .or(self.block.as_deref())
+            .or(self.status.as_deref())
+    }
+
+    /// Whether a fact of which the first counts is settled.
+    pub(crate) fn knows(&self, fact: Fact) -> bool {
+        match fact {
+            Fact::Model => self.model.is_some(),
+            Fact::Id => self.id.is_some(),
+            Fact::Tier | Fact::TierOnce => self.tier.is_some(),
+            Fact::Token => self.token,
+            _ => false,
+        }
+    }
+
+    /// A document has ended.
+    pub(crate) fn end_document(&mut self, whole: bool) {
+        if whole {
+            self.whole += 1;
+        } else {
+            self.broken += 1;
+        }
+        self.settle_error();
+    }
+
+    /// The first error of a response counts.
+    pub(crate) fn settle_error(&mut self) {
+        let seen = std::mem::take(&mut self.failing);
+        if self.error.is_none() {
+            self.error = seen.judge();
+        }
+    }
+
+    /// An error told by the framing (an exception frame, an `error` event).
+    pub(crate) fn fail(&mut self, code: Option<&str>) {
+        self.failing.present = true;
+        if let Some(code) = code {
+            self.failing.code = Some(code.to_owned());
+        }
+    }
+}
+
+impl Sink for Facts {
+    fn value(&mut self, fact: Fact, raw: &[u8]) {
+        match fact {
+            Fact::Usage | Fact::Aside | Fact::Metrics => self.tally.object(fact, raw),
+            Fact::Count(side, keep) => self.tally.count(side, keep, raw),
+            _ => {
+                if let Some(word) = word(raw) {
+                    self.word(fact, word);
+                }
+            }
+        }
+    }
+
+    fn too_large(&mut self, fact: Fact) {
+        // An overlong name or word is dropped (a part of a name would be another name); figures are what must not be
+        // lost without a word.
+        self.too_large |= matches!(fact, Fact::Usage | Fact::Aside | Fact::Metrics);
+    }
+
+    fn mark(&mut self, fact: Fact) {
+        match fact {
+            Fact::Token => self.token = true,
+            Fact::Done => self.done = true,
+            Fact::Error => self.failing.present = true,
+            _ => {}
+        }
+    }
+}
+
+impl Facts {
+    fn word(&mut self, fact: Fact, word: String) {
+        let first = |slot: &mut Option<String>, word| {
+            slot.get_or_insert(word);
+        };
+        match fact {
+            Fact::Model => first(&mut self.model, word),
+            Fact::Id => first(&mut self.id, word),
+            Fact::TierOnce => first(&mut self.tier, word.to_ascii_lowercase()),
+            Fact::Tier => self.tier = Some(word.to_ascii_lowercase()),
+            Fact::Finish => self.finish = Some(word),
+            Fact::Incomplete => self.incomplete = Some(word),
+            Fact::Block => self.block = Some(word),
+            Fact::Status => {
+                self.done |= is_final(&word);
+                self.status = Some(word);
+            }
+            Fact::Event => match word.as_str() {
+                "error" => self.failing.present = true,
+                "message_stop" | "message-end" | "stream-end" | "interaction.completed" => self.done = true,
+                _ => {}
+            },
+            Fact::ErrorCode => self.failing.code = Some(word),
+            // `"type": "error"` beside the error object says nothing (Anthropic).
+            Fact::ErrorType if word != "error" => self.failing.kind = Some(word),
+            Fact::ErrorStatus => self.failing.status = Some(word),
+            // Only before any output, so that events after it may be skipped unread.
+            Fact::BaseStatus if word != "0" && !self.token => self.fail(Some(&word)),
+            _ => {}
+        }
+    }
+}
+
+/// Statuses of a response object after which nothing changes (OpenAI responses, Gemini interactions).
+fn is_final(status: &str) -> bool {
+    matches!(status, "completed" | "incomplete" | "failed" | "cancelled")
+}
+
+/// A string's text or a number as it stands; `None` for null, an empty string and what is no JSON scalar.
+pub(crate) fn word(raw: &[u8]) -> Option<String> {
+    match raw.first()? {
+        b'"' => {
+            let plain = raw.get(1..raw.len().checked_sub(1)?)?;
+            let text = if plain.contains(&b'\\') {
+                serde_json::from_slice(raw).ok()?
+            } else {
+                str::from_utf8(plain).ok()?.to_owned()
+            };
+            (!text.is_empty()).then_some(text)
+        }
+        b'-' | b'0'..=b'9' => {
+            let number: serde_json::Number = serde_json::from_slice(raw).ok()?;
+            Some(number.to_string())
+        }
+        b't' => (raw == b"true").then(|| "true".to_owned()),
+        b'f' => (raw == b"false").then(|| "false".to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,177 @@
+//! The reading half of an exchange: response bytes in, one [`Reading`] out.
+
+use super::{
+    BodyError, BodyState, Reading,
+    decode::{Decoder, Encoding, Stop},
+    facts::Facts,
+    frame::{Expected, Frame, Promise},
+};
+use crate::{
+    ErrorType, Usage,
+    detect::Api,
+    head::Head,
+    usage::{Family, invoke},
+};
+
+/// Name of an AWS error (`ValidationException:http://...`).
+const AWS_ERROR: &str = "x-amzn-errortype";
+
+/// Longest error name that is taken from a header, bytes.
+const AWS_ERROR_LIMIT: usize = 128;
+
+/// Reads one response as it passes. The [`Reading`] is the same for every way to cut the same bytes.
+///
+/// Memory: a few names and at most three usage objects, whatever the body's length; 50 kB more while it is gzip.
+#[derive(Debug)]
+pub struct Reader {
+    expected: Expected,
+    status: u16,
+    decoder: Decoder,
+    frame: Frame,
+    facts: Facts,
+    /// Any byte came.
+    begun: bool,
+    head_usage: Option<Usage>,
+    head_error: Option<String>,
+}
+
+impl Reader {
+    /// A reader for the response with this status and head to a call of `api`.
+    pub fn new(api: Api, status: u16, head: &Head<'_>) -> Self {
+        let promise = Promise::parse(head.text("content-type"));
+        let failed = status >= 400;
+        Self {
+            expected: Expected { api, promise, failed },
+            status,
+            decoder: Decoder::Undecided(Encoding::parse(head.get("content-encoding"))),
+            frame: Frame::Undecided,
+            facts: Facts::new(Family::of(api)),
+            begun: false,
+            head_usage: (!failed && Family::of(api) == Family::Invoke).then(|| invoke::read_head(head)).flatten(),
+            head_error: head
+                .text(AWS_ERROR)
+                .and_then(|name| name.split(':').next())
+                .filter(|name| !name.is_empty() && name.len() <= AWS_ERROR_LIMIT)
+                .map(str::to_owned),
+        }
+    }
+
+    /// The next bytes of the body, cut anywhere.
+    pub fn feed(&mut self, cut: &[u8]) {
+        self.begun |= !cut.is_empty();
+        // Lookups that are not read: nothing in a model list is worth a scan. Stored responses and runs are.
+        if !reads(self.expected.api) && !self.expected.failed {
+            self.facts.event |= !cut.is_empty();
+            return;
+        }
+        let Self { decoder, frame, facts, expected, .. } = self;
+        decoder.feed(cut, |run| frame.feed(run, *expected, facts));
+    }
+
+    /// Whether the first event of a stream, or the first byte of another body, has been seen.
+    pub fn seen_event(&self) -> bool {
+        self.facts.event
+    }
+
+    /// Whether generated output has been seen in a stream.
+    pub fn seen_token(&self) -> bool {
+        self.facts.token && self.is_streamed()
+    }
+
+    /// Whether any usage figure has come.
+    pub fn seen_usage(&self) -> bool {
+        !self.facts.tally.is_empty()
+    }
+
+    /// The usage that the figures so far come to.
+    pub fn usage_so_far(&self) -> Option<Usage> {
+        if self.expected.failed { None } else { self.facts.tally.read().usage }
+    }
+
+    /// Whether the body is a stream of events, as far as is known.
+    pub fn is_streamed(&self) -> bool {
+        match &self.frame {
+            Frame::Sse(_) | Frame::EventStream(_) => true,
+            // NDJSON by its type; Gemini's array by its API.
+            Frame::Documents(_) => {
+                self.expected.promise == Promise::Lines || self.expected.api == Api::StreamGenerateContent
+            }
+            Frame::Undecided => matches!(self.expected.promise, Promise::Sse | Promise::EventStream | Promise::Lines),
+            Frame::Opaque | Frame::Alien => false,
+        }
+    }
+
+    /// The body has ended: by itself (`ended`), or cut off by an abort or reset. To be called once; later calls give
+    /// the same figures.
+    pub fn finish(&mut self, ended: bool) -> Reading {
+        let inside = match &mut self.frame {
+            Frame::Documents(documents) => documents.finish(&mut self.facts),
+            Frame::Sse(sse) => sse.finish(&mut self.facts),
+            Frame::EventStream(stream) => stream.finish(&mut self.facts),
+            Frame::Undecided | Frame::Opaque | Frame::Alien => false,
+        };
+        let state = self.state(ended, inside);
+        let facts = &self.facts;
+        let stated = if self.expected.failed { Default::default() } else { facts.tally.read() };
+        let (usage, from_headers) = match (stated.usage, &self.head_usage) {
+            (None, Some(usage)) => (Some(usage.clone()), true),
+            (usage, _) => (usage, false),
+        };
+        Reading {
+            usage,
+            from_headers,
+            model: facts.model.clone(),
+            service_tier: stated.tier.or_else(|| facts.tier.clone()),
+            speed: stated.speed,
+            geo: stated.geo,
+            response_id: facts.id.clone(),
+            finish_reason: facts.finish_reason().map(str::to_owned),
+            error: self.error(),
+            state,
+            stated_cost: stated.cost,
+            streamed: self.is_streamed(),
+        }
+    }
+
+    fn state(&self, ended: bool, inside: bool) -> BodyState {
+        let facts = &self.facts;
+        // A body that says itself that it is whole is, even if the client hangs up right after.
+        let closed = facts.done || (matches!(self.frame, Frame::Documents(_)) && facts.whole > 0 && !self.is_streamed());
+        let broken = match &self.frame {
+            Frame::EventStream(stream) => stream.is_broken(),
+            Frame::Alien => true,
+            _ => facts.broken > 0 && facts.whole == 0,
+        };
+        match &self.decoder {
+            Decoder::Unsupported => BodyState::Unsupported,
+            _ if self.expected.api == Api::Realtime => BodyState::Unsupported,
+            Decoder::Stopped(Stop::TooLarge) => BodyState::TooLarge,
+            _ if facts.too_large => BodyState::TooLarge,
+            Decoder::Stopped(Stop::Corrupt) => BodyState::Unparsable,
+            _ if broken => BodyState::Unparsable,
+            _ if inside => BodyState::Truncated,
+            Decoder::Gzip(_) if self.decoder.is_cut() && !closed => BodyState::Truncated,
+            _ if !ended && !closed => BodyState::Truncated,
+            _ => BodyState::Complete,
+        }
+    }
+
+    /// The error of the response: a failed status always is one, and knows its kind best.
+    fn error(&self) -> Option<BodyError> {
+        let told = self.facts.error.clone();
+        let Some(kind) = ErrorType::from_status(self.status) else {
+            // In a stream that began well, an error without a telling word is a stream error.
+            return told.map(|error| match error.kind {
+                ErrorType::Other if self.is_streamed() => BodyError { kind: ErrorType::StreamError, ..error },
+                _ => error,
+            });
+        };
+        let code = told.and_then(|error| error.code).or_else(|| self.head_error.clone());
+        Some(BodyError { kind, code })
+    }
+}
+
+/// Whether a response of this API can say anything that is wanted.
+fn reads(api: Api) -> bool {
+    api.generates() || matches!(api, Api::ResponsesRetrieve | Api::AssistantsObjects)
+}

@@ -1,0 +1,86 @@
+//! What a request body says about itself.
+
+use super::{
+    fact::Fact,
+    facts::word,
+    json::{End, Sink, Skimmer},
+    tree::REQUEST,
+};
+use crate::detect::{RequestBody, Route};
+
+/// Reads a request body as it passes, for its model. Memory: one name.
+#[derive(Debug)]
+pub struct RequestScan {
+    skim: Option<Skimmer>,
+    said: Said,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+struct Said {
+    model: Option<String>,
+    stream: Option<bool>,
+    include_usage: Option<bool>,
+}
+
+impl Sink for Said {
+    fn value(&mut self, fact: Fact, raw: &[u8]) {
+        let flag = || match raw {
+            b"true" => Some(true),
+            b"false" => Some(false),
+            _ => None,
+        };
+        match fact {
+            // The last of duplicate keys holds, as in the parsers of providers.
+            Fact::Model => self.model = word(raw).filter(|_| raw.first() == Some(&b'"')),
+            Fact::Stream => self.stream = flag(),
+            Fact::IncludeUsage => self.include_usage = flag(),
+            _ => {}
+        }
+    }
+
+    fn too_large(&mut self, fact: Fact) {
+        if fact == Fact::Model {
+            self.model = None;
+        }
+    }
+
+    fn mark(&mut self, _: Fact) {}
+}
+
+impl RequestScan {
+    /// A scan of the request that `route` describes. Encoded and binary bodies are not read.
+    pub fn new(route: &Route) -> Self {
+        let reads = route.body == RequestBody::Json && route.api.generates();
+        Self { skim: reads.then(|| Skimmer::new(&REQUEST)), said: Said::default() }
+    }
+
+    /// The next bytes of the body, cut anywhere.
+    pub fn feed(&mut self, cut: &[u8]) {
+        if let Some(skim) = &mut self.skim {
+            skim.feed(cut, &mut self.said);
+        }
+    }
+
+    /// Whether more of the body could still tell something. A caller that needs no more than the model may stop as soon
+    /// as [`RequestScan::model`] has one.
+    pub fn wants_more(&self) -> bool {
+        let all = self.said.model.is_some() && self.said.stream.is_some() && self.said.include_usage.is_some();
+        !all && self.skim.as_ref().is_some_and(|s| matches!(s.end(), End::Empty | End::Cut))
+    }
+
+    /// The model that is asked for, at most 256 bytes.
+    pub fn model(&self) -> Option<&str> {
+        self.said.model.as_deref()
+    }
+
+    /// Whether a stream is asked for.
+    pub fn stream(&self) -> Option<bool> {
+        self.said.stream
+    }
+
+    /// Whether the stream shall end with its usage (OpenAI's `stream_options.include_usage`).
+    pub fn include_usage(&self) -> Option<bool> {
+        self.said.include_usage
+    }
+}

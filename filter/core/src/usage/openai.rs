@@ -1,0 +1,65 @@
+//! OpenAI chat, completions, embeddings, and everyone who speaks them.
+
+use super::{Convention, Usage, figures::Figures, responses};
+
+/// Reads `usage` of a chat completion, with the spellings of all providers that were met:
+/// * cached tokens: `prompt_tokens_details.cached_tokens`, DeepSeek's `prompt_cache_hit_tokens`, Moonshot's
+///   `cached_tokens`, Mistral's `num_cached_tokens`, Databricks' `cache_read_input_tokens`;
+/// * details spelled `prompt_token_details` and `completion_token_details` (Writer, OpenAI assistants);
+/// * reasoning beside the output (xAI chat) and audio beside the input (Mistral Voxtral), told by `total_tokens`.
+pub(super) fn read(usage: Figures<'_>) -> Usage {
+    if !usage.has("prompt_tokens") && !usage.has("completion_tokens") && usage.has("input_tokens") {
+        // Images, transcriptions and DashScope count in the names of the responses API.
+        return responses::read(usage);
+    }
+    let prompt = usage.at_any(&["prompt_tokens_details", "prompt_token_details"]);
+    let completion = usage.at_any(&["completion_tokens_details", "completion_token_details"]);
+    let written = usage.at("cache_creation");
+    let total = usage.count("total_tokens");
+    let mut input = usage.count("prompt_tokens");
+    let mut output = usage.count("completion_tokens");
+    let reasoning = completion.count("reasoning_tokens").or_else(|| usage.count("reasoning_tokens"));
+    let input_audio = prompt.count("audio_tokens").or_else(|| usage.any(&["audio_tokens", "prompt_audio_tokens"]));
+
+    if let (Some(p), Some(c), Some(t)) = (input, output, total) {
+        let parts = p.saturating_add(c);
+        let beside = t.checked_sub(parts).filter(|b| *b > 0);
+        if beside.is_some() && beside == reasoning {
+            output = Convention { reasoning: super::Part::Beside, ..Convention::OPENAI }.output(output, reasoning);
+        } else if beside.is_some() && beside == input_audio {
+            input = Some(t.saturating_sub(c));
+        }
+    } else if input.is_none() && output.is_none() {
+        // Voyage, Jina and rerankers only say a total, and nothing is generated there.
+        input = total;
+    }
+    Usage {
+        input,
+        output,
+        total,
+        cache_read: prompt.count("cached_tokens").or_else(|| {
+            usage.any(&["prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens"])
+        }),
+        cache_write: prompt
+            .any(&["cache_write_tokens", "cache_creation_tokens"])
+            .or_else(|| usage.count("cache_creation_input_tokens")),
+        cache_write_5m: written.count("ephemeral_5m_input_tokens"),
+        cache_write_1h: written.count("ephemeral_1h_input_tokens"),
+        input_audio,
+        input_image: prompt.count("image_tokens"),
+        input_video: prompt.count("video_tokens"),
+        reasoning,
+        output_audio: completion.count("audio_tokens"),
+        output_image: completion.count("image_tokens"),
+        citation: usage.count("citation_tokens"),
+        web_searches: usage.count("num_search_queries"),
+        search_units: usage.count("search_units"),
+        ..Usage::default()
+    }
+}
+
+/// Reads `usage` of embeddings and rerankers: the same names, but nothing is generated, so an output of 0 that some
+/// print is no statement.
+pub(super) fn read_embedding(usage: Figures<'_>) -> Usage {
+    Usage { output: None, reasoning: None, output_audio: None, output_image: None, ..read(usage) }
+}
