@@ -42,10 +42,8 @@ impl Encoding {
     pub(crate) fn parse(header: Option<&[u8]>) -> Self {
         let Some(header) = header else { return Self::Identity };
         let Ok(text) = str::from_utf8(header) else { return Self::Unsupported };
-        let mut codings = text
-            .split(',')
-            .map(|c| c.trim().to_ascii_lowercase())
-            .filter(|c| !c.is_empty() && c != "identity");
+        let mut codings =
+            text.split(',').map(|c| c.trim().to_ascii_lowercase()).filter(|c| !c.is_empty() && c != "identity");
         match (codings.next().as_deref(), codings.next()) {
             (None, _) => Self::Identity,
             // RFC 9110 8.4.1.3: x-gzip is the same.

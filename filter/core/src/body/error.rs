@@ -51,9 +51,18 @@ fn kind_of(word: &str) -> Option<ErrorType> {
         ErrorType::Timeout
     } else if has(&["not_found", "notfound", "model_not_exist"]) {
         ErrorType::NotFound
-    } else if has(&["authentication", "unauthenticated", "permission", "api_key", "accessdenied", "unauthorized", "forbidden"]) {
+    } else if has(&[
+        "authentication",
+        "unauthenticated",
+        "permission",
+        "api_key",
+        "accessdenied",
+        "unauthorized",
+        "forbidden",
+    ]) {
         ErrorType::Auth
-    } else if has(&["invalid", "validation", "bad_request", "content_filter", "context_length", "failed_precondition"]) {
+    } else if has(&["invalid", "validation", "bad_request", "content_filter", "context_length", "failed_precondition"])
+    {
         ErrorType::InvalidRequest
     } else if has(&["server_error", "internal", "api_error", "streamerror"]) {
         ErrorType::ServerError

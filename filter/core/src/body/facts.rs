@@ -58,11 +58,7 @@ impl Facts {
 
     /// Why the response ended, in the provider's words.
     pub(crate) fn finish_reason(&self) -> Option<&str> {
-        self.incomplete
-            .as_deref()
-            .or(self.finish.as_deref())
-            .or(self.block.as_deref())
-            .or(self.status.as_deref())
+        self.incomplete.as_deref().or(self.finish.as_deref()).or(self.block.as_deref()).or(self.status.as_deref())
     }
 
     /// Whether a fact of which the first counts is settled.
@@ -142,7 +138,7 @@ impl Facts {
             Fact::Id => first(&mut self.id, word),
             Fact::TierOnce => first(&mut self.tier, word.to_ascii_lowercase()),
             Fact::Tier => self.tier = Some(word.to_ascii_lowercase()),
-            Fact::Finish => self.finish = Some(word),
+            Fact::Finish => self.finish = Some(named_finish(word)),
             Fact::Incomplete => self.incomplete = Some(word),
             Fact::Block => self.block = Some(word),
             Fact::Status => {
@@ -168,6 +164,20 @@ impl Facts {
 /// Statuses of a response object after which nothing changes (OpenAI responses, Gemini interactions).
 fn is_final(status: &str) -> bool {
     matches!(status, "completed" | "incomplete" | "failed" | "cancelled")
+}
+
+/// Google's finish reasons where enums are written as numbers (`enum-encoding=int`). Numbers above 5 mean different
+/// things to Gemini and Vertex and stay as they are (`generative_service.proto`, `content.proto`: FinishReason).
+fn named_finish(word: String) -> String {
+    let name = match word.as_str() {
+        "1" => "STOP",
+        "2" => "MAX_TOKENS",
+        "3" => "SAFETY",
+        "4" => "RECITATION",
+        "5" => "OTHER",
+        _ => return word,
+    };
+    name.to_owned()
 }
 
 /// A string's text or a number as it stands; `None` for null, an empty string and what is no JSON scalar.

@@ -30,8 +30,12 @@ impl Promise {
             "text/event-stream" => Self::Sse,
             "application/vnd.amazon.eventstream" => Self::EventStream,
             // Cohere calls its lines `stream+json`.
-            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonl"
-            | "application/stream+json" | "application/jsonlines" => Self::Lines,
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/x-jsonl"
+            | "application/stream+json"
+            | "application/jsonlines" => Self::Lines,
             k if k == "application/json" || k == "text/json" || k.ends_with("+json") => Self::Json,
             k if ["audio/", "image/", "video/"].iter().any(|p| k.starts_with(p)) => Self::Binary,
             _ => Self::Unknown,
@@ -68,7 +72,8 @@ impl Frame {
         if matches!(self, Self::Undecided) {
             // No framing begins with white space or a mark that matters.
             let blank = |b: &u8| b.is_ascii_whitespace() || matches!(b, 0xEF | 0xBB | 0xBF);
-            let lead = if expected.promise == Promise::Binary { 0 } else { rest.iter().take_while(|b| blank(b)).count() };
+            let lead =
+                if expected.promise == Promise::Binary { 0 } else { rest.iter().take_while(|b| blank(b)).count() };
             rest = rest.get(lead..).unwrap_or_default();
             let Some(first) = rest.first() else { return };
             *self = Self::choose(*first, expected);
@@ -87,9 +92,8 @@ impl Frame {
     fn choose(first: u8, expected: Expected) -> Self {
         let Expected { api, promise, failed } = expected;
         let family = Family::of(api);
-        let documents = |lines| {
-            Self::Documents(Documents::new(if failed { &FAILED } else { tree::of(api, false) }, lines))
-        };
+        let documents =
+            |lines| Self::Documents(Documents::new(if failed { &FAILED } else { tree::of(api, false) }, lines));
         match (promise, first) {
             (Promise::Binary, _) => Self::Opaque,
             (Promise::Lines, b'{' | b'[') => documents(true),

@@ -41,17 +41,14 @@ impl Needles {
         self.0.iter().any(|(finder, when)| match when {
             When::Until(fact) if facts.knows(*fact) => false,
             When::Always => finder.find(event).is_some(),
-            When::NotNull | When::Until(_) => finder
-                .find_iter(event)
-                .any(|at| !is_null(event.get(at + finder.needle().len()..).unwrap_or_default())),
+            When::NotNull | When::Until(_) => {
+                finder.find_iter(event).any(|at| !is_null(event.get(at + finder.needle().len()..).unwrap_or_default()))
+            }
         })
     }
 }
 
 /// Whether `: null` follows a key.
 fn is_null(after_key: &[u8]) -> bool {
-    after_key
-        .trim_ascii_start()
-        .strip_prefix(b":")
-        .is_some_and(|value| value.trim_ascii_start().starts_with(b"null"))
+    after_key.trim_ascii_start().strip_prefix(b":").is_some_and(|value| value.trim_ascii_start().starts_with(b"null"))
 }

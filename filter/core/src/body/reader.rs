@@ -136,7 +136,8 @@ impl Reader {
     fn state(&self, ended: bool, inside: bool) -> BodyState {
         let facts = &self.facts;
         // A body that says itself that it is whole is, even if the client hangs up right after.
-        let closed = facts.done || (matches!(self.frame, Frame::Documents(_)) && facts.whole > 0 && !self.is_streamed());
+        let closed =
+            facts.done || (matches!(self.frame, Frame::Documents(_)) && facts.whole > 0 && !self.is_streamed());
         let broken = match &self.frame {
             Frame::EventStream(stream) => stream.is_broken(),
             Frame::Alien => true,
@@ -173,5 +174,5 @@ impl Reader {
 
 /// Whether a response of this API can say anything that is wanted.
 fn reads(api: Api) -> bool {
-    api.generates() || matches!(api, Api::ResponsesRetrieve | Api::AssistantsObjects)
+    api.generates() || matches!(api, Api::ResponsesRetrieve | Api::AssistantsObjects | Api::ReplicateObjects)
 }

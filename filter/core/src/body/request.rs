@@ -6,7 +6,10 @@ use super::{
     json::{End, Sink, Skimmer},
     tree::REQUEST,
 };
-use crate::detect::{RequestBody, Route};
+use crate::{
+    detect::{RequestBody, Route},
+    usage::Family,
+};
 
 /// Reads a request body as it passes, for its model. Memory: one name.
 #[derive(Debug)]
@@ -49,9 +52,11 @@ impl Sink for Said {
 }
 
 impl RequestScan {
-    /// A scan of the request that `route` describes. Encoded and binary bodies are not read.
+    /// A scan of the request that `route` describes. Encoded and binary bodies are not read, nor those of APIs whose
+    /// path has named the model; only OpenAI's shapes name it in both (an Azure deployment and the model behind it).
     pub fn new(route: &Route) -> Self {
-        let reads = route.body == RequestBody::Json && route.api.generates();
+        let unnamed = route.model.is_none() || matches!(Family::of(route.api), Family::OpenAi | Family::Responses);
+        let reads = route.body == RequestBody::Json && route.api.generates() && unnamed;
         Self { skim: reads.then(|| Skimmer::new(&REQUEST)), said: Said::default() }
     }
 

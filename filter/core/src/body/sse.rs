@@ -143,7 +143,8 @@ impl Sse {
         self.field.push(rest.get(..end.unwrap_or(rest.len())).unwrap_or_default());
         let Some(end) = end else { return rest.len() };
         let known = [("data", Field::Data), ("event", Field::Event), ("error", Field::Error)];
-        let field = known.iter().find(|(name, _)| self.field.is(name.as_bytes())).map_or(Field::Other, |(_, field)| *field);
+        let field =
+            known.iter().find(|(name, _)| self.field.is(name.as_bytes())).map_or(Field::Other, |(_, field)| *field);
         if rest.get(end) == Some(&b':') {
             self.line = Line::Space(field);
             return end + 1;

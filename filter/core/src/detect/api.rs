@@ -106,6 +106,8 @@ apis! {
     HfInference = "hf.inference", "completion", true;
     /// Replicate predictions, asynchronous.
     ReplicatePredictions = "replicate.predictions", "other", true;
+    /// Lookup of a prediction.
+    ReplicateObjects = "replicate.predictions", "other", false;
     /// SageMaker endpoints: whatever the container says.
     SagemakerInvocations = "sagemaker.invocations", "other", true;
     /// IBM watsonx text generation.

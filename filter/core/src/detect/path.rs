@@ -161,6 +161,7 @@ fn hosted(segments: &[&str], host: &Host) -> Option<Place> {
             return Some(Place::from(Api::ReplicatePredictions).model(&format!("{owner}/{name}")));
         }
         (provider::REPLICATE, [.., "predictions"]) => Api::ReplicatePredictions,
+        (provider::REPLICATE, [.., "predictions", _] | [.., "predictions", _, "cancel"]) => Api::ReplicateObjects,
         (provider::HUGGINGFACE, [.., "models", owner, name]) => {
             return Some(Place::from(Api::HfInference).model(&format!("{owner}/{name}")));
         }

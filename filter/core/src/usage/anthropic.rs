@@ -1,6 +1,9 @@
 //! Anthropic messages, wherever they are served.
 
-use super::{Convention, Usage, figures::{Figures, sum}};
+use super::{
+    Convention, Usage,
+    figures::{Figures, sum},
+};
 
 /// What `inference_geo` says where it does not apply.
 pub(super) const NO_GEO: &str = "not_available";

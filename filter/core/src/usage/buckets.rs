@@ -171,7 +171,8 @@ impl Usage {
         let oa = b.set(Bucket::OutputAudio, self.output_audio);
         let oi = b.set(Bucket::OutputImage, self.output_image);
         let ov = b.set(Bucket::OutputVideo, self.output_video);
-        b.0[Bucket::OutputText as usize] = rest(self.output.unwrap_or(0), &[reasoning, oa, oi, ov], "reasoning and modality")?;
+        b.0[Bucket::OutputText as usize] =
+            rest(self.output.unwrap_or(0), &[reasoning, oa, oi, ov], "reasoning and modality")?;
         Ok(b)
     }
 }

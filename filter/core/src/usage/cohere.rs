@@ -14,6 +14,7 @@ pub(super) fn read(usage: Figures<'_>) -> Usage {
         input: tokens.count("input_tokens").or(billed_input),
         output: tokens.count("output_tokens").or(billed_output),
         cache_read: usage.count("cached_tokens"),
+        input_image: billed.count("image_tokens"),
         billed_input,
         billed_output,
         search_units: billed.count("search_units"),

@@ -100,7 +100,9 @@ mod tests {
         assert_eq!(cost(r#"{"cost_in_usd_ticks":2488500}"#), is("0.00024885"));
         assert_eq!(cost(r#"{"cost_in_usd_ticks":0}"#), None);
         assert_eq!(cost(r#"{"cost":0.1,"is_byok":true}"#), None);
-        for hostile in [r#"{"cost":-1}"#, r#"{"cost":"1"}"#, r#"{"cost":1e999}"#, r#"{"cost":1e99999999999}"#, r#"{"cost":}"#] {
+        for hostile in
+            [r#"{"cost":-1}"#, r#"{"cost":"1"}"#, r#"{"cost":1e999}"#, r#"{"cost":1e99999999999}"#, r#"{"cost":}"#]
+        {
             assert_eq!(cost(hostile), None, "{hostile}");
         }
         assert_eq!(cost(r#"{"cost":0e999}"#), is("0"));

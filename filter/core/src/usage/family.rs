@@ -6,8 +6,6 @@ use crate::detect::Api;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     OpenAi,
-    /// OpenAI's names where nothing is generated.
-    Embedding,
     Responses,
     Anthropic,
     Gemini,
@@ -25,6 +23,8 @@ impl Family {
         match api {
             Api::ChatCompletions
             | Api::Completions
+            | Api::Embeddings
+            | Api::Rerank
             | Api::Images
             | Api::AudioSpeech
             | Api::AudioTranscriptions
@@ -40,7 +40,6 @@ impl Family {
             | Api::Batches
             | Api::Models
             | Api::Other => Self::OpenAi,
-            Api::Embeddings | Api::Rerank => Self::Embedding,
             Api::Responses | Api::ResponsesRetrieve | Api::ResponsesCompact => Self::Responses,
             Api::Messages | Api::Complete => Self::Anthropic,
             Api::GenerateContent | Api::StreamGenerateContent | Api::EmbedContent | Api::BatchEmbedContents => {
@@ -60,6 +59,7 @@ impl Family {
             | Api::OllamaEmbed
             | Api::HfInference
             | Api::ReplicatePredictions
+            | Api::ReplicateObjects
             | Api::SagemakerInvocations
             | Api::WatsonxGeneration
             | Api::AlephAlphaComplete

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Convention, Usage, figures::{Figures, sum}};
+use super::{
+    Convention, Usage,
+    figures::{Figures, sum},
+};
 
 /// A modality of a detail entry: its name, or the number that stands for it with `enum-encoding=int`
 /// (`google/cloud/aiplatform/v1/content.proto`, enum Modality).

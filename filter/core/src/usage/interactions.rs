@@ -1,6 +1,9 @@
 //! Gemini interactions.
 
-use super::{Convention, Usage, figures::{Figures, sum}};
+use super::{
+    Convention, Usage,
+    figures::{Figures, sum},
+};
 
 /// Reads `usage` of an interaction: the convention is Gemini's under other names.
 pub(super) fn read(usage: Figures<'_>) -> Usage {

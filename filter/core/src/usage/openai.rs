@@ -57,9 +57,3 @@ pub(super) fn read(usage: Figures<'_>) -> Usage {
         ..Usage::default()
     }
 }
-
-/// Reads `usage` of embeddings and rerankers: the same names, but nothing is generated, so an output of 0 that some
-/// print is no statement.
-pub(super) fn read_embedding(usage: Figures<'_>) -> Usage {
-    Usage { output: None, reasoning: None, output_audio: None, output_image: None, ..read(usage) }
-}

@@ -5,7 +5,9 @@
 
 use serde_json::{Map, Value};
 
-use super::{Family, Usage, anthropic, bare, cohere, converse, figures::Figures, gemini, interactions, invoke, openai, responses};
+use super::{
+    Family, Usage, anthropic, bare, cohere, converse, figures::Figures, gemini, interactions, invoke, openai, responses,
+};
 use crate::body::fact::{Fact, Keep, Side};
 
 /// The figures of one response so far. Memory: three usage objects at most.
@@ -62,7 +64,9 @@ impl Tally {
 
     /// A bare count, as JSON text.
     pub(crate) fn count(&mut self, side: Side, keep: Keep, raw: &[u8]) {
-        let Some(count) = serde_json::from_slice::<Value>(raw).ok().and_then(|v| super::figures::count(&v)) else { return };
+        let Some(count) = serde_json::from_slice::<Value>(raw).ok().and_then(|v| super::figures::count(&v)) else {
+            return;
+        };
         if let Some(slot) = self.counts.get_mut(side as usize) {
             *slot = Some(match (keep, *slot) {
                 (Keep::Sum, Some(before)) => before.saturating_add(count),
@@ -84,11 +88,11 @@ impl Tally {
     /// Reads the figures.
     pub(crate) fn read(&self) -> Stated {
         let raw = if self.last.is_empty() { &self.aside } else { &self.last };
-        let parsed = if self.merged.is_empty() { serde_json::from_slice(raw).unwrap_or_default() } else { self.merged.clone() };
+        let parsed =
+            if self.merged.is_empty() { serde_json::from_slice(raw).unwrap_or_default() } else { self.merged.clone() };
         let figures = Figures::new(&parsed);
         let usage = match self.family {
             Family::OpenAi => openai::read(figures),
-            Family::Embedding => openai::read_embedding(figures),
             Family::Responses => responses::read(figures),
             Family::Anthropic => anthropic::read(figures),
             Family::Gemini => gemini::read(figures),

@@ -162,10 +162,8 @@ impl Gzip {
         loop {
             let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
             let input = rest.get(used..).unwrap_or_default();
-            let status = self
-                .inflate
-                .decompress(input, &mut self.out, FlushDecompress::None)
-                .map_err(|_| Stop::Corrupt)?;
+            let status =
+                self.inflate.decompress(input, &mut self.out, FlushDecompress::None).map_err(|_| Stop::Corrupt)?;
             // Both differences are bounded by the slices handed in.
             used += (self.inflate.total_in() - before_in) as usize;
             let produced = (self.inflate.total_out() - before_out) as usize;

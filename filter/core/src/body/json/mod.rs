@@ -11,4 +11,4 @@ mod skim;
 mod want;
 
 pub(crate) use skim::{End, Skimmer};
-pub(crate) use want::{NOTHING, Sink, Want};
+pub(crate) use want::{Sink, Want};

@@ -58,6 +58,7 @@ pub(super) static INVOKE: Want = Want::object(&[
     ("generation_token_count", OUTPUT_TOTAL),
     ("generation", Want::mark(Fact::Token)),
     // Cohere.
+    ("generation_id", Want::scalar(Fact::Id)),
     ("finish_reason", Want::scalar(Fact::Finish)),
     ("generations", Want::each(&CHOICE)),
     ("text", Want::mark(Fact::Token)),
@@ -79,5 +80,4 @@ static CHOICE: Want = Want::object(&[
     ("delta", Want::object(&[("content", Want::mark(Fact::Token))])),
 ]);
 
-static OUTPUT: Want =
-    Want::object(&[("stop_reason", Want::scalar(Fact::Finish)), ("text", Want::mark(Fact::Token))]);
+static OUTPUT: Want = Want::object(&[("stop_reason", Want::scalar(Fact::Finish)), ("text", Want::mark(Fact::Token))]);

@@ -7,7 +7,6 @@ use crate::body::{fact::Fact, json::Want};
 /// stream `delta.usage`.
 pub(super) static COHERE: Want = Want::object(&[
     ("id", Want::scalar(Fact::Id)),
-    ("response_id", Want::scalar(Fact::Id)),
     ("generation_id", Want::scalar(Fact::Id)),
     ("meta", Want::whole(Fact::Usage)),
     ("usage", Want::whole(Fact::Usage)),

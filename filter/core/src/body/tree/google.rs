@@ -58,5 +58,8 @@ pub(super) static PREDICT: Want = Want::object(&[("predictions", Want::each(&PRE
 
 static PREDICTION: Want = Want::object(&[(
     "embeddings",
-    Want::object(&[("statistics", Want::object(&[("token_count", Want::scalar(Fact::Count(Side::Input, Keep::Sum)))]))]),
+    Want::object(&[(
+        "statistics",
+        Want::object(&[("token_count", Want::scalar(Fact::Count(Side::Input, Keep::Sum)))]),
+    )]),
 )]);

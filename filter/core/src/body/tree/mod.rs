@@ -49,13 +49,13 @@ pub(crate) fn of(api: Api, events: bool) -> &'static Want {
         Family::Converse => &aws::CONVERSE,
         Family::Invoke => &aws::INVOKE,
         Family::Cohere => &cohere::COHERE,
-        Family::OpenAi | Family::Embedding => &openai::CHAT,
+        Family::OpenAi => &openai::CHAT,
         Family::Bare => match api {
             Api::Predict => &google::PREDICT,
             Api::HfInference | Api::SagemakerInvocations => &native::TGI,
             Api::WatsonxGeneration => &native::WATSONX,
             Api::AlephAlphaComplete => &native::ALEPH_ALPHA,
-            Api::ReplicatePredictions => &native::REPLICATE,
+            Api::ReplicatePredictions | Api::ReplicateObjects => &native::REPLICATE,
             _ => &native::OLLAMA,
         },
     }

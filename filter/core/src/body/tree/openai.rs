@@ -12,8 +12,9 @@ pub(super) static CHAT: Want = Want::object(&[
     // Groq: the last chunk of older streams has its usage only here.
     ("x_groq", Want::object(&[("usage", Want::whole(Fact::Aside))])),
     ("choices", Want::each(&CHOICE)),
-    // Transcription streams (`transcript.text.delta`), image streams say their type; only `error` matters.
     ("type", Want::scalar(Fact::Event)),
+    // Transcription streams (`transcript.text.delta`).
+    ("delta", Want::mark(Fact::Token)),
     ("error", ERROR),
     ("base_resp", Want::object(&[("status_code", Want::scalar(Fact::BaseStatus))])),
     // Workers AI native: everything stands one level deeper.
