@@ -1,3 +1,12 @@
 //! What the tests and the generator share.
 
+pub mod client;
+pub mod client_recorded;
+pub mod envoy;
+pub mod envoy_bootstrap;
 pub mod generated;
+pub mod scrape;
+pub mod upstream;
+pub mod upstream_answer;
+mod upstream_body;
+pub mod upstream_digest;

@@ -1,0 +1,166 @@
+//! The shipped `envoy/envoy.yaml`, changed only where a test must: ports, upstream, module. What is tested is what users
+//! load.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use genops_tools::workspace_root;
+use serde_json::{Value, json};
+
+/// Envoy's name for the listener resource, as a discovery file must give it.
+const LISTENER_TYPE: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
+
+/// Places in the shipped file.
+const ADMIN_PORT: &str = "/admin/address/socket_address/port_value";
+const LISTENER: &str = "/static_resources/listeners/0";
+const LISTENER_PORT: &str = "/address/socket_address/port_value";
+const CLUSTER: &str = "/static_resources/clusters/0";
+const MANAGER: &str = "/filter_chains/0/filters/0/typed_config";
+const FILTER: &str = "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
+const ROUTE: &str = "/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes/0/route";
+
+/// A listener as the shipped bootstrap has it.
+#[derive(Clone, Debug)]
+pub struct Listener(Value);
+
+/// A whole bootstrap.
+#[derive(Clone, Debug)]
+pub struct Bootstrap {
+    document: Value,
+    /// The listener, patched apart from the rest: it goes in statically or through a discovery file.
+    pub listener: Listener,
+}
+
+/// The text of the shipped file.
+///
+/// # Errors
+/// It cannot be read.
+pub fn shipped_text() -> Result<String> {
+    std::fs::read_to_string(workspace_root().join("envoy/envoy.yaml")).context("envoy/envoy.yaml")
+}
+
+/// Reads any YAML as JSON.
+///
+/// # Errors
+/// It is no YAML.
+pub fn yaml(text: &str) -> Result<Value> {
+    serde_saphyr::from_str(text).context("YAML")
+}
+
+impl Bootstrap {
+    /// The shipped one with ephemeral ports, the module at `wasm` and its cluster pointing at `upstream`.
+    ///
+    /// # Errors
+    /// The file has not got the shape that users rely on.
+    pub fn shipped(wasm: &Path, upstream: SocketAddr) -> Result<Self> {
+        let mut document = yaml(&shipped_text()?)?;
+        *place(&mut document, ADMIN_PORT)? = json!(0);
+        let cluster = place(&mut document, CLUSTER)?.as_object_mut().context("a cluster")?;
+        cluster.remove("transport_socket").context("the shipped cluster speaks TLS")?;
+        cluster.remove("dns_lookup_family");
+        cluster.insert("type".to_owned(), json!("STATIC"));
+        let address = json!({"address": upstream.ip().to_string(), "port_value": upstream.port()});
+        let endpoint = json!({"endpoint": {"address": {"socket_address": address}}});
+        *place(&mut document, "/static_resources/clusters/0/load_assignment/endpoints/0/lb_endpoints/0")? = endpoint;
+        let mut listener = Listener(place(&mut document, LISTENER)?.clone());
+        *place(&mut listener.0, LISTENER_PORT)? = json!(0);
+        listener.module(wasm)?;
+        Ok(Self { document, listener })
+    }
+
+    /// The document with the listener in it.
+    pub(crate) fn with_static_listener(&self) -> Result<String> {
+        let mut document = self.document.clone();
+        *place(&mut document, LISTENER)? = self.listener.0.clone();
+        Ok(document.to_string())
+    }
+
+    /// The document that finds its listener in `directory/listeners.json` and looks again when a file moves in there.
+    pub(crate) fn with_live_listener(&self, directory: &Path) -> Result<String> {
+        let mut document = self.document.clone();
+        place(&mut document, "/static_resources")?.as_object_mut().context("a map")?.remove("listeners");
+        let source = json!({
+            "resource_api_version": "V3",
+            "path_config_source": {
+                "path": directory.join(Listener::FILE),
+                "watched_directory": {"path": directory},
+            },
+        });
+        let root = document.as_object_mut().context("a map")?;
+        root.insert("dynamic_resources".to_owned(), json!({"lds_config": source}));
+        Ok(document.to_string())
+    }
+}
+
+impl Listener {
+    /// Name of the discovery file.
+    pub(crate) const FILE: &str = "listeners.json";
+
+    /// The discovery file that holds this listener.
+    pub(crate) fn discovery(&self, version: usize) -> Result<String> {
+        let mut resource = self.0.clone();
+        resource.as_object_mut().context("a map")?.insert("@type".to_owned(), json!(LISTENER_TYPE));
+        Ok(json!({"version_info": version.to_string(), "resources": [resource]}).to_string())
+    }
+
+    /// The plugin's configuration: JSON text.
+    ///
+    /// # Errors
+    /// The listener has no such filter.
+    pub fn configuration(&self) -> Result<&str> {
+        let place = self.0.pointer(FILTER).and_then(|f| f.pointer("/configuration/value"));
+        place.and_then(Value::as_str).context("a configuration text")
+    }
+
+    /// Gives the plugin another configuration.
+    ///
+    /// # Errors
+    /// The listener has no such filter.
+    pub fn configure(&mut self, configuration: &str) -> Result<()> {
+        *place(&mut self.0, &format!("{FILTER}/configuration/value"))? = json!(configuration);
+        Ok(())
+    }
+
+    /// Runs another module.
+    ///
+    /// # Errors
+    /// The listener has no such filter.
+    pub fn module(&mut self, wasm: &Path) -> Result<()> {
+        *place(&mut self.0, &format!("{FILTER}/vm_config/code/local/filename"))? = json!(wasm);
+        Ok(())
+    }
+
+    /// Sets an environment variable of the VM.
+    ///
+    /// # Errors
+    /// The listener has no such filter.
+    pub fn environment(&mut self, name: &str, value: &str) -> Result<()> {
+        let vm = place(&mut self.0, &format!("{FILTER}/vm_config"))?.as_object_mut().context("a map")?;
+        vm.insert("environment_variables".to_owned(), json!({"key_values": {name: value}}));
+        Ok(())
+    }
+
+    /// Sets the route's timeout, as Envoy writes durations (`0.3s`).
+    ///
+    /// # Errors
+    /// The listener has no such route.
+    pub fn route_timeout(&mut self, timeout: &str) -> Result<()> {
+        *place(&mut self.0, &format!("{ROUTE}/timeout"))? = json!(timeout);
+        Ok(())
+    }
+
+    /// Sets how long the connection manager waits for a silent stream.
+    ///
+    /// # Errors
+    /// The listener has no connection manager.
+    pub fn stream_idle_timeout(&mut self, timeout: &str) -> Result<()> {
+        let manager = place(&mut self.0, MANAGER)?.as_object_mut().context("a map")?;
+        manager.insert("stream_idle_timeout".to_owned(), json!(timeout));
+        Ok(())
+    }
+}
+
+fn place<'a>(document: &'a mut Value, pointer: &str) -> Result<&'a mut Value> {
+    document.pointer_mut(pointer).with_context(|| format!("envoy.yaml has no {pointer}"))
+}
