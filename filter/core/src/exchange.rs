@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::body::{BodyState, Reader, Reading, RequestScan};
 use crate::config::{Config, ModelLabel};
-use crate::detect::{Route, route};
+use crate::detect::{Route, provider, route};
 use crate::head::Head;
 use crate::label::{Attribution, MAX_LABEL_BYTES, Rejection, attribution};
 use crate::outcome::{ErrorType, Outcome, UnpricedReason};
@@ -72,7 +72,7 @@ impl Exchange {
 
     /// Whether any more of the request body is of use; a host may skip fetching it otherwise.
     pub fn wants_request_body(&self) -> bool {
-        self.route.api.generates() && self.request.wants_more()
+        self.route.api.generates() && self.request.model().is_none() && self.request.wants_more()
     }
 
     /// A cut of the request body.
@@ -131,7 +131,7 @@ impl Exchange {
         if !self.route.api.generates() {
             return None;
         }
-        let name = self.route.model.as_deref().or(self.request.model.as_deref())?;
+        let name = self.route.model.as_deref().or(self.request.model())?;
         let model = price::canonical_model(self.provider.as_deref()?, name)?;
         Some(self.dimensions(Some(model.to_owned())))
     }
@@ -148,7 +148,7 @@ impl Exchange {
 
     /// Ends the exchange. `end` says who broke it off; it is of no matter once the response has ended by itself.
     pub fn finish(&mut self, end: End, at: Nanos) -> Record {
-        let request_model = self.route.model.clone().or_else(|| self.request.model.clone());
+        let request_model = self.route.model.clone().or_else(|| self.request.model().map(ToOwned::to_owned));
         let (status, ended, reading, timing) = match &mut self.response {
             Some(r) => {
                 let reading = r.reader.finish(r.ended);
@@ -163,11 +163,13 @@ impl Exchange {
             }
             None => (None, false, None, Timing { total: at.saturating_sub(self.started), ..Timing::default() }),
         };
-        let reading = reading.unwrap_or_default();
+        let reading = reading.unwrap_or_else(nothing);
         let (outcome, error_type) = self.outcome(status, ended, end, &reading);
 
         let model = reading.model.clone().or_else(|| request_model.clone());
-        let canonical_model = self.canonical(&reading, request_model.as_deref());
+        let billed = self.billed_model(&reading, request_model.as_deref()).map(ToOwned::to_owned);
+        let provider = self.provider.as_deref().unwrap_or_default();
+        let canonical_model = billed.as_deref().and_then(|name| price::canonical_model(provider, name));
         let model_label = self.model_label(canonical_model, &reading, request_model.as_deref());
         let counts = matches!(outcome, Outcome::Complete | Outcome::Partial | Outcome::Estimated | Outcome::Error);
         let usage = reading.usage.clone().filter(|_| counts);
@@ -200,7 +202,7 @@ impl Exchange {
             usage,
             timing,
         };
-        match self.cost(&record, &reading, ended) {
+        match self.cost(&record, &reading, billed.as_deref(), ended) {
             Some(Ok(pico)) => {
                 record.cost_usd = Some(PicoUsd(pico));
                 record.cost_source = Some(CostSource::Computed);
@@ -243,14 +245,16 @@ impl Exchange {
         (outcome, None)
     }
 
-    /// The book's id for what was served. A Bedrock or Vertex path names what is billed; elsewhere the response does
-    /// (an alias becomes a snapshot, a deployment its model). A response that names an unknown model is not priced by
-    /// what was asked for: that would be a guess.
-    fn canonical(&self, reading: &Reading, requested: Option<&str>) -> Option<&'static str> {
-        let provider = self.provider.as_deref()?;
-        let in_path = self.route.model.as_deref().filter(|_| matches!(provider, "aws-bedrock" | "vertex"));
-        let find = |name: &str| price::canonical_model(provider, name);
-        in_path.and_then(find).or_else(|| reading.model.as_deref().or(requested).and_then(find))
+    /// The name to look up in the price book. A Bedrock or Vertex path names what is billed; elsewhere the response
+    /// does (an alias becomes a snapshot, a deployment its model). A response that names an unknown model is not priced
+    /// by what was asked for: that would be a guess.
+    fn billed_model<'a>(&'a self, reading: &'a Reading, requested: Option<&'a str>) -> Option<&'a str> {
+        let provider = self.provider.as_deref().unwrap_or_default();
+        let path_bills = matches!(provider, provider::AWS_BEDROCK | provider::VERTEX);
+        let in_path = self.route.model.as_deref().filter(|name| {
+            path_bills && (reading.model.is_none() || price::canonical_model(provider, name).is_some())
+        });
+        in_path.or(reading.model.as_deref()).or(requested)
     }
 
     fn model_label(
@@ -274,7 +278,14 @@ impl Exchange {
         }
     }
 
-    fn cost(&self, record: &Record, reading: &Reading, ended: bool) -> Option<Result<u64, UnpricedReason>> {
+    /// `None` where no cost is due.
+    fn cost(
+        &self,
+        record: &Record,
+        reading: &Reading,
+        model: Option<&str>,
+        ended: bool,
+    ) -> Option<Result<u64, UnpricedReason>> {
         let usage = match (record.outcome, &record.usage) {
             (Outcome::NotLlm | Outcome::Refused, _) | (Outcome::Error, None) => return None,
             (_, Some(usage)) => usage,
@@ -282,10 +293,6 @@ impl Exchange {
             (_, None) => return Some(Err(UnpricedReason::NoUsage)),
         };
         let Some(provider) = self.provider.as_deref() else { return Some(Err(UnpricedReason::UnknownProvider)) };
-        let model = match record.canonical_model {
-            Some(model) => model,
-            None => record.model.as_deref().unwrap_or_default(),
-        };
         let context = Context {
             service_tier: reading.service_tier.as_deref(),
             speed: reading.speed.as_deref(),
@@ -293,6 +300,25 @@ impl Exchange {
             processing: None,
         };
         let at = i64::try_from(self.started / 1_000_000_000).unwrap_or(i64::MAX);
-        Some(price::price(&Charge { provider, model, at, usage, context }).map(|priced| priced.pico_usd))
+        let charge = Charge { provider, model: model.unwrap_or_default(), at, usage, context };
+        Some(price::price(&charge).map(|priced| priced.pico_usd))
+    }
+}
+
+/// What is known of a response that never came.
+fn nothing() -> Reading {
+    Reading {
+        usage: None,
+        from_headers: false,
+        model: None,
+        service_tier: None,
+        speed: None,
+        geo: None,
+        response_id: None,
+        finish_reason: None,
+        error: None,
+        state: BodyState::Truncated,
+        stated_cost: None,
+        streamed: false,
     }
 }

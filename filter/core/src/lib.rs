@@ -11,18 +11,18 @@
 pub mod body;
 pub mod config;
 pub mod detect;
-// (later) mod exchange;
+mod exchange;
 pub mod head;
 pub mod label;
 pub mod outcome;
 pub mod price;
-// (later) pub mod record;
+pub mod record;
 pub mod schema;
 pub mod usage;
 
 pub use config::Config;
-// (later) pub use exchange::{End, Exchange, Nanos, OTHER, UNKNOWN_PROVIDER};
+pub use exchange::{End, Exchange, Nanos, OTHER, UNKNOWN_PROVIDER};
 pub use head::Head;
 pub use outcome::{ErrorType, Outcome, UnpricedReason};
-// (later) pub use record::Record;
+pub use record::Record;
 pub use usage::Usage;

@@ -4,12 +4,12 @@
 
 mod genops;
 mod label;
-// (later) mod observe;
+mod observe;
 pub mod stat_name;
 
 pub use genops::{CONFIG_INVALID, FAMILIES, FILTER_INFO, LABEL_REJECTED, SERIES_OVERFLOW, STATS_PENDING};
 pub use label::Label;
-// (later) pub use observe::{Observation, observations};
+pub use observe::{Observation, observations};
 
 use crate::{ErrorType, Outcome, UnpricedReason, usage::Bucket};
 
