@@ -1,0 +1,172 @@
+//! `cargo xtask bench`: CPU time per exchange of a real Envoy, with our filter and with other ways to read the same
+//! traffic. It prints; it never judges: a machine's timing is no test.
+//!
+//! One Envoy per variant, all on one core, client and upstream on another. Rounds alternate between the variants, so
+//! that whatever else the machine does hits all of them.
+
+mod cores;
+mod envoy;
+mod load;
+mod process;
+mod report;
+mod upstream;
+mod variant;
+mod workload;
+
+use std::{fs, path::PathBuf, rc::Rc, time::Instant};
+
+use anyhow::Context;
+use clap::Parser;
+use genops_tools::{tool, workspace_root};
+use tokio::{runtime, task::LocalSet};
+
+use crate::{
+    cores::Cores,
+    envoy::Envoy,
+    report::{Samples, Spread},
+    upstream::Gates,
+    variant::{Filter, Variant},
+    workload::Workload,
+};
+
+/// Rounds per workload that stay in a few minutes and give quartiles a meaning.
+const ROUNDS: usize = 11;
+
+/// Rounds before the first that counts: V8 compiles hot functions again in the background while they run.
+const WARM_UP: usize = 2;
+
+/// CPU time per exchange of a real Envoy, by variant and workload.
+#[derive(Parser)]
+struct Options {
+    /// Rounds that count, per workload
+    #[arg(long, default_value_t = ROUNDS)]
+    rounds: usize,
+    /// Variants; bare Envoy always runs, as the base of the ratios
+    #[arg(long, value_enum, value_delimiter = ',')]
+    variants: Vec<Variant>,
+    /// Workloads
+    #[arg(long, value_enum, value_delimiter = ',')]
+    workloads: Vec<Workload>,
+    /// Plugin configuration of the GenOps filter
+    #[arg(long, default_value = "envoy/genops.json")]
+    config: PathBuf,
+}
+
+/// A variant under test.
+struct Subject {
+    variant: Variant,
+    filter: Filter,
+    envoy: Envoy,
+}
+
+fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    // Builds and fetches use both cores; only then this process keeps to one.
+    let program = tool::envoy()?;
+    let variants = Variant::ALL
+        .into_iter()
+        .filter(|v| *v == Variant::Bare || options.variants.is_empty() || options.variants.contains(v));
+    // A relative path is one of the workspace: that is where `cargo xtask` may be called from any folder.
+    let config = workspace_root().join(&options.config);
+    let filters: Vec<(Variant, Filter)> =
+        variants.map(|v| anyhow::Ok((v, v.filter(&config)?))).collect::<Result<_, _>>()?;
+    let cores = Cores::choose()?;
+    cores.take_load()?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, run(&options, &program, filters, cores))
+}
+
+async fn run(
+    options: &Options,
+    program: &std::path::Path,
+    filters: Vec<(Variant, Filter)>,
+    cores: Cores,
+) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let gates = Rc::new(Gates::default());
+    let upstream = upstream::start(Rc::clone(&gates)).await?;
+    let directory = tempfile::tempdir()?;
+    let mut subjects = Vec::new();
+    for (variant, filter) in filters {
+        let files = directory.path().join(format!("{variant:?}"));
+        let envoy = Envoy::start(program, &filter, upstream, files, cores).await.context(variant.name())?;
+        subjects.push(Subject { variant, filter, envoy });
+    }
+    eprintln!("{} variants on core {}, client and upstream on core {}", subjects.len(), cores.proxy, cores.load);
+    let chosen = |w: &Workload| options.workloads.is_empty() || options.workloads.contains(w);
+    for workload in Workload::ALL.into_iter().filter(chosen) {
+        for Subject { variant, envoy, .. } in &subjects {
+            let context = || format!("{}, {}", variant.name(), workload.name());
+            envoy.probe(*variant, workload, &gates).await.with_context(context)?;
+        }
+        let samples = measure(&subjects, workload, options.rounds, &gates).await?;
+        println!("\n{}: CPU per request, {} rounds of {}", workload.name(), options.rounds, workload.per_round());
+        println!("{}", costs(&subjects, &samples));
+    }
+    println!("\nafter all rounds");
+    println!("{}", sizes(&subjects)?);
+    eprintln!("\n{:.0} s", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Samples of each subject. Each round starts with another subject, so that none always follows the same one.
+async fn measure(
+    subjects: &[Subject],
+    workload: Workload,
+    rounds: usize,
+    gates: &Rc<Gates>,
+) -> anyhow::Result<Vec<Samples>> {
+    let mut samples = vec![Samples::new(); subjects.len()];
+    let count = workload.per_round();
+    for round in 0..WARM_UP + rounds {
+        for step in 0..subjects.len() {
+            let index = (round + step) % subjects.len();
+            let (Some(subject), Some(samples)) = (subjects.get(index), samples.get_mut(index)) else { continue };
+            let pid = subject.envoy.pid();
+            let before = process::cpu_time(pid)?;
+            load::round(subject.envoy.address, workload, count, gates)
+                .await
+                .with_context(|| format!("{}, {}", subject.variant.name(), workload.name()))?;
+            let spent = process::cpu_time(pid)?.saturating_sub(before);
+            if round >= WARM_UP {
+                samples.push(report::per_exchange(spent, count));
+            }
+        }
+    }
+    Ok(samples)
+}
+
+fn costs(subjects: &[Subject], samples: &[Samples]) -> String {
+    let of = |variant: Variant| {
+        let index = subjects.iter().position(|s| s.variant == variant)?;
+        samples.get(index)
+    };
+    let against = |samples: &Samples, base| report::ratio(of(base).and_then(|b| Spread::of_ratios(samples, b)));
+    let rows: Vec<Vec<String>> = subjects
+        .iter()
+        .zip(samples)
+        .map(|(subject, samples)| {
+            let median = Spread::of(samples).map_or_else(|| "-".to_owned(), |s| format!("{:.1} us", s.median));
+            let ratios = [Variant::Bare, Variant::Noop].map(|base| against(samples, base));
+            [subject.variant.name().to_owned(), median].into_iter().chain(ratios).collect()
+        })
+        .collect();
+    report::table(["variant", "median", "x bare (quartiles)", "x wasm that copies (quartiles)"], &rows)
+}
+
+fn sizes(subjects: &[Subject]) -> anyhow::Result<String> {
+    let mut rows = Vec::new();
+    for Subject { variant, filter, envoy } in subjects {
+        let module = match &filter.module {
+            Some(path) => report::mib(fs::metadata(path)?.len()),
+            None => "-".to_owned(),
+        };
+        let memories = process::linear_memories(envoy.pid())?;
+        let memories = match memories.as_slice() {
+            [] => "-".to_owned(),
+            some => some.iter().map(|m| report::mib(*m)).collect::<Vec<_>>().join(", "),
+        };
+        rows.push(vec![variant.name().to_owned(), report::mib(process::resident(envoy.pid())?), module, memories]);
+    }
+    Ok(report::table(["variant", "Envoy RSS", "wasm file", "linear memory per VM"], &rows))
+}
