@@ -1,1 +1,35 @@
-//! (being written)
+//! An emulated Envoy: runs a proxy-wasm filter natively, drives exchanges through it, and prints the scrape that Envoy
+//! would print.
+//!
+//! ```text
+//! FilterModule -> Host (canary, workers) -> Exchange + ChunkPlan -> ExchangeReport
+//!                   \-> StatStore -> prometheus() | openmetrics()
+//! ```
+//!
+//! It knows hostcalls, stats and HTTP streams, and nothing of LLMs: what it says of a filter is said by a stranger.
+//! (`render/conversion.rs` is the exception: a table of names for the OpenMetrics view.)
+
+pub mod abi;
+mod clock;
+mod error;
+mod exchange;
+mod host;
+mod module;
+mod plan;
+mod render;
+pub mod replay;
+pub mod store;
+mod stream;
+mod vm;
+
+pub use abi::{Family, Fault, Faults, LogLevel, LogLine, Status, When};
+pub use clock::Clock;
+pub use error::HostError;
+pub use exchange::{Cut, Exchange, ExchangeReport, Headers};
+pub use host::{Host, HostOptions, Workers};
+pub use module::FilterModule;
+pub use plan::{BadPlan, ChunkPlan};
+pub use render::{PrometheusQuery, openmetrics, prometheus};
+pub use store::{Kind, TagRule, TagRules};
+pub use stream::OpenStream;
+pub use vm::{Plugin, Process, Vm};

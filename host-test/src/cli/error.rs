@@ -1,0 +1,51 @@
+//! Errors of the command, each with what to do.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use genops_host::HostError;
+use genops_host::replay::InputError;
+
+/// Exit code for what the user gave us: arguments, files, configuration.
+const BAD_INPUT: u8 = 2;
+/// Exit code for everything else.
+const FAILED: u8 = 1;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error("{}: not a list of {{\"tag_name\", \"regex\"}} objects: {source}", path.display())]
+    Tags { path: PathBuf, source: serde_json::Error },
+    #[error("there is no exchange in the input")]
+    Nothing,
+    #[error("the filter could not be built: {0}\n  give one that is built with --wasm FILE or GENOPS_WASM")]
+    Build(String),
+    #[error(transparent)]
+    Host(#[from] HostError),
+    #[error("{0}")]
+    Encode(std::io::Error),
+    #[error("the scrape could not be written as OpenMetrics")]
+    OpenMetrics,
+    #[error("cannot write to standard output: {0}")]
+    Stdout(std::io::Error),
+}
+
+impl CliError {
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Read { .. }
+            | Self::Input(_)
+            | Self::Tags { .. }
+            | Self::Nothing
+            | Self::Host(HostError::Refused { .. } | HostError::BadTagRegex { .. } | HostError::ReadModule { .. }) => {
+                BAD_INPUT
+            }
+            _ => FAILED,
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! The command line.
+
+mod error;
+mod output;
+mod replay;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use error::CliError;
+use replay::Replay;
+
+/// Runs the GenOps filter without Envoy: recorded exchanges in, token usage, dollars and Envoy's own scrape out.
+#[derive(Parser, Debug)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Without a command: `replay`.
+    #[command(flatten)]
+    replay: Replay,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Drive recorded exchanges through the filter and print what they used and cost, then the scrape.
+    Replay(Replay),
+}
+
+impl Cli {
+    pub(crate) fn run(self) -> Result<ExitCode, CliError> {
+        match self.command {
+            Some(Command::Replay(replay)) => replay.run(),
+            None => self.replay.run(),
+        }
+    }
+}

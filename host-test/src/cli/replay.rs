@@ -1,0 +1,188 @@
+//! `genops-host replay`.
+
+use std::io::{BufReader, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use genops_host::replay::{Encoding, Outcomes, Recorded, ReplayOptions, quickstart, read_lines, replay};
+use genops_host::{ChunkPlan, FilterModule, Host, HostOptions, Plugin, PrometheusQuery, TagRule, TagRules};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::CliError;
+use super::output::{Destination, stdout};
+use super::table::table;
+
+/// Plugin configuration and tag rules as shipped for Envoy: the host runs what a user loads.
+const DEFAULT_CONFIG: &str = include_str!("../../../envoy/genops.json");
+const DEFAULT_TAGS: &str = include_str!("../../../envoy/stats_tags.json");
+
+#[derive(Args, Debug)]
+pub(crate) struct Replay {
+    /// Plugin configuration, as JSON. Default: the one shipped in envoy/genops.json
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where bodies are cut before the filter sees them: whole, bytes, a number of bytes, or seed:NUMBER
+    #[arg(long, value_name = "PLAN", default_value = "whole")]
+    chunks: ChunkPlan,
+    /// Content coding of response bodies: identity (as recorded), gzip, deflate, br or zstd
+    #[arg(long, value_name = "CODING", default_value = "identity")]
+    encode: Encoding,
+    /// Worker VMs; they take the exchanges in turn and share one stat store
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
+    /// The time that the filter sees in exchanges that do not say their own; prices depend on it. Default: now
+    #[arg(long, value_name = "RFC3339", value_parser = time)]
+    at: Option<u64>,
+    /// Where record lines go, one JSON object per exchange in input order; - is standard output
+    #[arg(long, value_name = "FILE|-")]
+    records: Option<Destination>,
+    /// Where the scrape goes; - is standard output. Default: behind the table
+    #[arg(long, value_name = "FILE|-")]
+    scrape: Option<Destination>,
+    /// Form of the scrape
+    #[arg(long, value_name = "FORM", default_value = "envoy")]
+    format: Format,
+    /// The compiled filter. Default: built from this repository
+    #[arg(long, value_name = "FILE", env = "GENOPS_WASM")]
+    wasm: Option<PathBuf>,
+    /// Tag rules, as a JSON list of {"tag_name", "regex"}. Default: those shipped in envoy/stats_tags.json
+    #[arg(long, value_name = "FILE")]
+    tags: Option<PathBuf>,
+    /// Recorded exchanges, one JSON object per line; - is standard input. Default: a built-in quickstart
+    #[arg(value_name = "INPUT.jsonl")]
+    inputs: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// What Envoy's /stats/prometheus prints, byte for byte
+    Envoy,
+    /// The same store as OpenMetrics, fractions in whole units
+    Openmetrics,
+}
+
+fn time(text: &str) -> Result<u64, String> {
+    genops_host::replay::unix_ns(text)
+}
+
+impl Replay {
+    pub(crate) fn run(self) -> Result<ExitCode, CliError> {
+        // Everything that can be wrong with the input is found before anything runs or is written.
+        let exchanges = self.exchanges()?;
+        let options = self.options();
+        let tags = TagRules::new(&self.tag_rules()?, true)?;
+        let config = match &self.config {
+            Some(path) => read(path)?,
+            None => DEFAULT_CONFIG.as_bytes().to_vec(),
+        };
+        let module = FilterModule::from_file(&self.wasm()?)?;
+        let host_options = HostOptions { workers: options.workers, start_ns: options.at_ns, ..HostOptions::default() };
+        let mut host = Host::start(&module, Plugin::new(config), tags, host_options)?;
+
+        let bar = progress_bar(exchanges.len());
+        let outcomes = replay(&mut host, exchanges, options, || bar.inc(1)).map_err(CliError::Encode)?;
+        bar.finish_and_clear();
+
+        let scrape = match self.format {
+            Format::Envoy => host.prometheus(&PrometheusQuery::default()),
+            Format::Openmetrics => host.openmetrics().ok_or(CliError::OpenMetrics)?.into_bytes(),
+        };
+        self.print(&outcomes, &scrape)?;
+        Ok(complain(&outcomes))
+    }
+
+    fn exchanges(&self) -> Result<Vec<Recorded>, CliError> {
+        if self.inputs.is_empty() {
+            return Ok(quickstart()?);
+        }
+        let mut all = Vec::new();
+        for path in &self.inputs {
+            if path == Path::new("-") {
+                all.extend(read_lines("-", std::io::stdin().lock())?);
+            } else {
+                let file = std::fs::File::open(path).map_err(|source| CliError::Read { path: path.clone(), source })?;
+                all.extend(read_lines(&path.to_string_lossy(), BufReader::new(file))?);
+            }
+        }
+        if all.is_empty() { Err(CliError::Nothing) } else { Ok(all) }
+    }
+
+    fn options(&self) -> ReplayOptions {
+        let now = || {
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            since.ok().and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0)
+        };
+        ReplayOptions {
+            chunks: self.chunks,
+            encode: self.encode,
+            workers: usize::from(self.workers),
+            at_ns: self.at.unwrap_or_else(now),
+        }
+    }
+
+    fn tag_rules(&self) -> Result<Vec<TagRule>, CliError> {
+        let (path, text) = match &self.tags {
+            Some(path) => (path.clone(), read(path)?),
+            None => (PathBuf::from("envoy/stats_tags.json"), DEFAULT_TAGS.as_bytes().to_vec()),
+        };
+        serde_json::from_slice(&text).map_err(|source| CliError::Tags { path, source })
+    }
+
+    fn wasm(&self) -> Result<PathBuf, CliError> {
+        match &self.wasm {
+            Some(path) => Ok(path.clone()),
+            None => genops_tools::wasm::build().map_err(|error| CliError::Build(error.to_string())),
+        }
+    }
+
+    /// Records and scrape where they were asked for; the table on standard output unless that is taken. A scrape that
+    /// nobody asked for stands behind the table.
+    fn print(&self, outcomes: &Outcomes, scrape: &[u8]) -> Result<(), CliError> {
+        if let Some(destination) = &self.records {
+            let lines: String = outcomes.records.iter().map(|record| format!("{record}\n")).collect();
+            destination.write(lines.as_bytes())?;
+        }
+        let mut shown = table(&outcomes.summary).into_bytes();
+        if self.scrape.is_none() {
+            shown.push(b'\n');
+            shown.extend_from_slice(scrape);
+        }
+        let taken = [&self.records, &self.scrape].into_iter().any(|to| *to == Some(Destination::Stdout));
+        if taken {
+            eprint!("{}", String::from_utf8_lossy(&shown));
+        } else {
+            stdout(&shown)?;
+        }
+        match &self.scrape {
+            Some(destination) => destination.write(scrape),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Says on standard error what went wrong in a run that came to its end.
+fn complain(outcomes: &Outcomes) -> ExitCode {
+    for line in &outcomes.log {
+        eprintln!("filter: {line}");
+    }
+    for (id, reason) in &outcomes.missing {
+        eprintln!("genops-host: exchange {id}: {reason}");
+    }
+    if outcomes.restless {
+        eprintln!("genops-host: the filter keeps changing its stats; the scrape may lack what it still holds");
+    }
+    if outcomes.missing.is_empty() && !outcomes.restless { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(path).map_err(|source| CliError::Read { path: path.to_owned(), source })
+}
+
+fn progress_bar(length: usize) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{pos}/{len} exchanges {wide_bar} {elapsed}");
+    ProgressBar::new(length as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

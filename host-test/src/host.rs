@@ -1,0 +1,206 @@
+//! The emulated Envoy: a canary VM, then N workers with a VM each, one stat store.
+
+use std::sync::Arc;
+
+use crate::abi::{Faults, LogLine};
+use crate::clock::Clock;
+use crate::error::HostError;
+use crate::exchange::{Exchange, ExchangeReport};
+use crate::module::FilterModule;
+use crate::plan::ChunkPlan;
+use crate::render::{PrometheusQuery, openmetrics, prometheus};
+use crate::store::{Generation, StatStore, TagRules};
+use crate::vm::{Plugin, Process, Vm};
+
+/// Ticks without any change after which a guest counts as having nothing left to write.
+const QUIET_TICKS: usize = 5;
+/// Rounds of ticks after which draining gives up: a guest that changes a stat at each tick never comes to rest.
+const TICKS_MAX: usize = 100_000;
+
+/// How a host runs.
+#[derive(Clone, Debug)]
+pub struct HostOptions {
+    /// Worker VMs, at least 1.
+    pub workers: usize,
+    /// Unix time in nanoseconds at the start.
+    pub start_ns: u64,
+    /// By how much the clock of a VM moves at each callback, in nanoseconds.
+    pub step_ns: u64,
+}
+
+impl Default for HostOptions {
+    /// One worker, from 2026-01-01 on, one millisecond per callback.
+    fn default() -> Self {
+        Self { workers: 1, start_ns: 1_767_225_600_000_000_000, step_ns: 1_000_000 }
+    }
+}
+
+/// The VMs of one generation: what a listener holds from its creation to the end of its drain.
+pub struct Workers {
+    vms: Vec<Vm>,
+    process: Arc<Process>,
+    generation: Generation,
+}
+
+impl Workers {
+    fn start(
+        module: &FilterModule,
+        process: &Arc<Process>,
+        plugin: Plugin,
+        options: &HostOptions,
+        elapsed: u64,
+    ) -> Result<(Self, Vec<LogLine>), HostError> {
+        if options.workers == 0 {
+            return Err(HostError::NoWorkers);
+        }
+        let plugin = Arc::new(plugin);
+        let generation = process.stats().generation();
+        // Holds the generation from the start, so that a refused configuration leaves no stat behind.
+        let mut workers = Self { vms: Vec::new(), process: Arc::clone(process), generation };
+        let start = |seed: u64| {
+            let clock = Clock::new(options.start_ns.saturating_add(elapsed), options.step_ns);
+            Vm::start(module, process, &plugin, generation, clock, seed)
+        };
+        // Envoy tries a configuration on a canary first and then drops that VM without ending its contexts
+        // (cpp-host `WasmHandleBase::canary`).
+        let mut canary = start(0)?;
+        let mut log = canary.take_log();
+        for worker in 0..options.workers {
+            let mut vm = start(worker as u64 + 1)?;
+            log.extend(vm.take_log());
+            workers.vms.push(vm);
+        }
+        drop(canary);
+        Ok((workers, log))
+    }
+
+    /// The VMs, one per worker. They can be driven from threads of their own.
+    pub fn vms(&mut self) -> &mut [Vm] {
+        &mut self.vms
+    }
+
+    /// Runs `exchange` on the VM of `worker` (taken modulo their number).
+    pub fn exchange(&mut self, worker: usize, exchange: &Exchange, plan: ChunkPlan) -> ExchangeReport {
+        let count = self.vms.len().max(1);
+        match self.vms.get_mut(worker % count) {
+            Some(vm) => vm.exchange(exchange, plan),
+            None => ExchangeReport::default(),
+        }
+    }
+
+    /// Runs timers until no stat has changed for several rounds, and says whether it came to that.
+    pub fn drain_ticks(&mut self) -> bool {
+        let mut quiet = 0;
+        let mut pulse = self.process.stats().pulse();
+        for _ in 0..TICKS_MAX {
+            let mut ticked = false;
+            for vm in &mut self.vms {
+                ticked |= vm.tick();
+            }
+            if !ticked {
+                return true;
+            }
+            let now = self.process.stats().pulse();
+            quiet = if now == pulse { quiet + 1 } else { 0 };
+            pulse = now;
+            if quiet >= QUIET_TICKS {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Ends the root contexts and the VMs; stats that no other generation defines go too. Returns what was logged.
+    pub fn shut_down(mut self) -> Vec<LogLine> {
+        let mut log = Vec::new();
+        for vm in &mut self.vms {
+            vm.shut_down();
+            log.extend(vm.take_log());
+        }
+        log
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.vms.clear();
+        self.process.stats().release(self.generation);
+    }
+}
+
+/// An emulated Envoy with one filter.
+pub struct Host {
+    process: Arc<Process>,
+    options: HostOptions,
+    workers: Workers,
+    log: Vec<LogLine>,
+}
+
+impl Host {
+    /// Starts canary and workers.
+    ///
+    /// # Errors
+    /// A module that does not start, and a configuration that the filter refuses: with what it logged.
+    pub fn start(
+        module: &FilterModule,
+        plugin: Plugin,
+        tags: TagRules,
+        options: HostOptions,
+    ) -> Result<Self, HostError> {
+        let process = Arc::new(Process::new(StatStore::new(tags)));
+        let (workers, log) = Workers::start(module, &process, plugin, &options, 0)?;
+        Ok(Self { process, options, workers, log })
+    }
+
+    /// The workers in force.
+    pub fn workers(&mut self) -> &mut Workers {
+        &mut self.workers
+    }
+
+    /// Runs `exchange` on the VM of `worker` (modulo their number).
+    pub fn exchange(&mut self, worker: usize, exchange: &Exchange, plan: ChunkPlan) -> ExchangeReport {
+        self.workers.exchange(worker, exchange, plan)
+    }
+
+    /// Runs timers until the filter has written what it holds; false if it never comes to rest.
+    pub fn drain_ticks(&mut self) -> bool {
+        self.workers.drain_ticks()
+    }
+
+    /// A listener update: new VMs are configured while the old ones live, and take over. The old ones are handed out to
+    /// finish their streams; [`Workers::shut_down`] ends them.
+    ///
+    /// # Errors
+    /// A configuration that the filter refuses; the old workers stay in force, as in Envoy.
+    pub fn update(&mut self, module: &FilterModule, plugin: Plugin) -> Result<Workers, HostError> {
+        let elapsed = self.workers.vms().first_mut().map_or(0, |vm| vm.clock().elapsed_ns());
+        let (workers, log) = Workers::start(module, &self.process, plugin, &self.options, elapsed)?;
+        self.log.extend(log);
+        Ok(std::mem::replace(&mut self.workers, workers))
+    }
+
+    /// What canary and workers logged when they were started.
+    pub fn take_log(&mut self) -> Vec<LogLine> {
+        std::mem::take(&mut self.log)
+    }
+
+    /// Stats, shared data and faults.
+    pub fn process(&self) -> &Arc<Process> {
+        &self.process
+    }
+
+    /// The faults of the hostcalls.
+    pub fn faults(&self) -> &Faults {
+        self.process.faults()
+    }
+
+    /// `/stats/prometheus`.
+    pub fn prometheus(&self, query: &PrometheusQuery) -> Vec<u8> {
+        prometheus(self.process.stats(), query)
+    }
+
+    /// The store as OpenMetrics, `None` only if prometheus-client fails to write.
+    pub fn openmetrics(&self) -> Option<String> {
+        openmetrics(self.process.stats()).ok()
+    }
+}

@@ -1,0 +1,229 @@
+//! Driving one exchange through a VM, in Envoy's order: headers, body, trailers, each way; then log, done, delete.
+
+use crate::exchange::{Cut, Exchange, ExchangeReport, Headers};
+use crate::plan::ChunkPlan;
+use crate::vm::{StreamState, Trapped, Vm};
+
+/// What a filter's callback asks for: 0 goes on, everything else waits.
+const CONTINUE: u32 = 0;
+
+/// Which way a body goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Request,
+    Response,
+}
+
+/// Whether the stream goes on to the next phase.
+#[derive(PartialEq, Eq)]
+enum Flow {
+    On,
+    /// Paused at headers, or at the end of a body: nothing in this host resumes it.
+    Stalled,
+}
+
+/// A stream that is open in a VM. Streams of one VM may be driven in turns.
+#[derive(Debug)]
+pub struct OpenStream {
+    context: u32,
+    report: ExchangeReport,
+}
+
+impl Vm {
+    /// Runs `exchange` from its first callback to its last, bodies cut by `plan`, and tells what came of it. After a
+    /// trap the VM is dead, as Envoy's is, and every further exchange reports that trap.
+    pub fn exchange(&mut self, exchange: &Exchange, plan: ChunkPlan) -> ExchangeReport {
+        let mut stream = self.open(exchange);
+        let driven = self.request(&mut stream, exchange, plan).and_then(|flow| match flow {
+            Flow::On if exchange.cut != Some(Cut::NoResponse) => self.response(&mut stream, exchange, plan),
+            other => Ok(other),
+        });
+        stream.report.stalled = matches!(driven, Ok(Flow::Stalled));
+        self.finish(stream)
+    }
+
+    /// Opens the stream and runs the request to its end; [`Vm::end_exchange`] runs the rest. Between the two other
+    /// streams, ticks and updates can happen.
+    pub fn begin_exchange(&mut self, exchange: &Exchange, plan: ChunkPlan) -> OpenStream {
+        let mut stream = self.open(exchange);
+        stream.report.stalled = matches!(self.request(&mut stream, exchange, plan), Ok(Flow::Stalled));
+        stream
+    }
+
+    /// Runs the response of a stream that [`Vm::begin_exchange`] of this VM opened, and closes it.
+    pub fn end_exchange(&mut self, mut stream: OpenStream, exchange: &Exchange, plan: ChunkPlan) -> ExchangeReport {
+        if !stream.report.stalled && exchange.cut != Some(Cut::NoResponse) {
+            stream.report.stalled = matches!(self.response(&mut stream, exchange, plan), Ok(Flow::Stalled));
+        }
+        self.finish(stream)
+    }
+
+    fn open(&mut self, exchange: &Exchange) -> OpenStream {
+        if let Some(at) = exchange.at_ns {
+            self.clock().set_wall(at);
+        }
+        let clock = self.clock();
+        let state = StreamState {
+            started_wall_ns: clock.wall_ns(),
+            started_elapsed_ns: clock.elapsed_ns(),
+            properties: exchange.properties.clone(),
+            ..StreamState::default()
+        };
+        // A dead VM shows in every later call.
+        let context = self.create_stream(state).unwrap_or(0);
+        OpenStream { context, report: ExchangeReport::default() }
+    }
+
+    fn request(&mut self, stream: &mut OpenStream, exchange: &Exchange, plan: ChunkPlan) -> Result<Flow, Trapped> {
+        let trailers = exchange.request_trailers.as_ref();
+        self.message(
+            stream,
+            Way::Request,
+            &exchange.request_headers,
+            &plan.cut(&exchange.request_body, trailers.is_none()),
+            trailers,
+        )
+    }
+
+    fn response(&mut self, stream: &mut OpenStream, exchange: &Exchange, plan: ChunkPlan) -> Result<Flow, Trapped> {
+        let whole = exchange.response_body.as_slice();
+        let (body, ends) = match exchange.cut {
+            Some(Cut::DownstreamGone { after } | Cut::UpstreamReset { after }) => {
+                (whole.get(..after).unwrap_or(whole), false)
+            }
+            Some(Cut::NoResponse) => return Ok(Flow::On),
+            None => (whole, exchange.response_trailers.is_none()),
+        };
+        let trailers = exchange.response_trailers.as_ref().filter(|_| exchange.cut.is_none());
+        self.message(stream, Way::Response, &exchange.response_headers, &plan.cut(body, ends), trailers)
+    }
+
+    fn message(
+        &mut self,
+        stream: &mut OpenStream,
+        way: Way,
+        headers: &Headers,
+        pieces: &[(&[u8], bool)],
+        trailers: Option<&Headers>,
+    ) -> Result<Flow, Trapped> {
+        // A message without a body ends with its headers.
+        let bodiless = matches!(pieces, [(only, true)] if only.is_empty());
+        if self.headers(stream, way, headers, bodiless)? == Flow::Stalled {
+            return Ok(Flow::Stalled);
+        }
+        if bodiless {
+            return Ok(Flow::On);
+        }
+        let mut flow = Flow::On;
+        for &(piece, end) in pieces {
+            flow = self.body(stream, way, piece, end)?;
+        }
+        if let Some(trailers) = trailers {
+            flow = self.trailers(stream, way, trailers)?;
+        }
+        Ok(flow)
+    }
+
+    fn headers(&mut self, stream: &OpenStream, way: Way, headers: &Headers, end: bool) -> Result<Flow, Trapped> {
+        let context = stream.context;
+        self.run_due_tick();
+        let count = u32::try_from(headers.pairs().len()).unwrap_or(u32::MAX);
+        if let Some(state) = self.store.data_mut().streams.get_mut(&context) {
+            match way {
+                Way::Request => state.request_headers = Some(headers.clone()),
+                Way::Response => state.response_headers = Some(headers.clone()),
+            }
+        }
+        let (name, function) = match way {
+            Way::Request => ("proxy_on_request_headers", self.callbacks.on_request_headers.clone()),
+            Way::Response => ("proxy_on_response_headers", self.callbacks.on_response_headers.clone()),
+        };
+        let action = self.call(name, context, function, (context, count, u32::from(end)), CONTINUE)?;
+        Ok(if action == CONTINUE { Flow::On } else { Flow::Stalled })
+    }
+
+    /// One piece. While the filter pauses, pieces pile up and the callback sees their sum; what it lets go flows on.
+    fn body(&mut self, stream: &mut OpenStream, way: Way, piece: &[u8], end: bool) -> Result<Flow, Trapped> {
+        let context = stream.context;
+        self.run_due_tick();
+        let mut size = 0;
+        if let Some(state) = self.store.data_mut().streams.get_mut(&context) {
+            let (body, open, bytes) = match way {
+                Way::Request => (&mut state.request_body, &mut state.request_body_open, &mut state.request_bytes),
+                Way::Response => (&mut state.response_body, &mut state.response_body_open, &mut state.response_bytes),
+            };
+            body.extend_from_slice(piece);
+            *open = true;
+            *bytes += piece.len() as u64;
+            size = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        }
+        let (name, function) = match way {
+            Way::Request => ("proxy_on_request_body", self.callbacks.on_request_body.clone()),
+            Way::Response => ("proxy_on_response_body", self.callbacks.on_response_body.clone()),
+        };
+        let action = self.call(name, context, function, (context, size, u32::from(end)), CONTINUE)?;
+        if let Some(state) = self.store.data_mut().streams.get_mut(&context) {
+            let (body, open, out) = match way {
+                Way::Request => {
+                    (&mut state.request_body, &mut state.request_body_open, &mut stream.report.request_body)
+                }
+                Way::Response => {
+                    (&mut state.response_body, &mut state.response_body_open, &mut stream.report.response_body)
+                }
+            };
+            *open = false;
+            if action == CONTINUE {
+                out.append(body);
+            }
+        }
+        Ok(if action == CONTINUE { Flow::On } else { Flow::Stalled })
+    }
+
+    fn trailers(&mut self, stream: &OpenStream, way: Way, trailers: &Headers) -> Result<Flow, Trapped> {
+        let context = stream.context;
+        self.run_due_tick();
+        let count = u32::try_from(trailers.pairs().len()).unwrap_or(u32::MAX);
+        if let Some(state) = self.store.data_mut().streams.get_mut(&context) {
+            match way {
+                Way::Request => state.request_trailers = Some(trailers.clone()),
+                Way::Response => state.response_trailers = Some(trailers.clone()),
+            }
+        }
+        let (name, function) = match way {
+            Way::Request => ("proxy_on_request_trailers", self.callbacks.on_request_trailers.clone()),
+            Way::Response => ("proxy_on_response_trailers", self.callbacks.on_response_trailers.clone()),
+        };
+        let action = self.call(name, context, function, (context, count), CONTINUE)?;
+        Ok(if action == CONTINUE { Flow::On } else { Flow::Stalled })
+    }
+
+    /// Log, done, delete: whatever happened before (Envoy `doDeferredStreamDestroy`).
+    fn finish(&mut self, stream: OpenStream) -> ExchangeReport {
+        let OpenStream { context, mut report } = stream;
+        self.run_due_tick();
+        let closed = self.close(context);
+        let state = self.store.data_mut();
+        if let Some(stream) = state.streams.remove(&context) {
+            report.filter_state = stream.filter_state;
+            report.request_headers = stream.request_headers.unwrap_or_default();
+            report.response_headers = stream.response_headers.unwrap_or_default();
+        }
+        report.log = state.take_log();
+        if closed.is_err() {
+            report.trap = self.trap().map(|(callback, reason)| format!("{callback}: {reason}"));
+        }
+        report
+    }
+
+    fn close(&mut self, context: u32) -> Result<(), Trapped> {
+        if let Some(state) = self.store.data_mut().streams.get_mut(&context) {
+            state.logging = true;
+        }
+        let log = self.callbacks.on_log.clone();
+        self.call("proxy_on_log", context, log, context, ())?;
+        let done = self.callbacks.on_done.clone();
+        self.call("proxy_on_done", context, done, context, 1)?;
+        let delete = self.callbacks.on_delete.clone();
+        self.call("proxy_on_delete", context, delete, context, ())
+    }
+}
