@@ -1,0 +1,195 @@
+//! The price book's format: one strict JSON file per provider, figures as decimal text.
+//!
+//! Read by three: genops-core's build script (which turns the shipped book into static tables and includes this module
+//! by path, so nothing here may name the rest of the crate), the `genops-prices` tool, and whoever wants to extend the
+//! book. How to edit a file: `filter/prices/README.md`.
+
+mod check;
+mod date;
+mod decimal;
+mod dimension;
+mod tail;
+mod unique_map;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::{Complaint, GEO_PREFIXES, MAX_NAME_BYTES, check};
+pub use date::{Date, Window};
+pub use decimal::{RATE_DECIMALS, Rate, RateError};
+pub use dimension::{Dimension, Kind};
+pub use tail::{takes_date, without_date};
+pub use unique_map::UniqueMap;
+
+/// The only version of the format so far.
+pub const SCHEMA: u32 = 1;
+
+/// One provider's prices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderFile {
+    /// Version of this format: [`SCHEMA`].
+    pub schema: u32,
+    /// The filter's id of the provider; also the file's name.
+    pub provider: String,
+    /// Where the figures were taken from.
+    pub source: String,
+    /// When they were last compared with the source.
+    pub checked_on: Date,
+    /// This provider sells another one's models at the same prices: nothing else is given then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<String>,
+    /// What a kind of token without a rate of its own costs. Needed beside `models`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlisted: Option<Unlisted>,
+    /// Providers whose models this one serves too, tried in this order at their base rates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<String>,
+    /// A suffix that makes any known model free of charge (`:free`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_suffix: Option<String>,
+    /// By the name that labels and records show.
+    #[serde(default, skip_serializing_if = "UniqueMap::is_empty")]
+    pub models: UniqueMap<Model>,
+}
+
+/// Price of a kind of token that an entry has no rate for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unlisted {
+    /// The rate of the nearest kind that it is part of: cached input as input, reasoning as output.
+    Parent,
+    /// Not known: an exchange that used it has no cost.
+    Unpriced,
+}
+
+/// One model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Other names of it, each in full.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alias: Vec<String>,
+    /// Whether its names may carry a date at their end.
+    #[serde(default)]
+    pub dated: Dated,
+    /// Region prefixes (`us`, `eu`, ...) that its names may carry at their start: Bedrock's cross-region profiles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub geo: Vec<String>,
+    /// Nothing is charged for it. Without this a model without prices is known but unpriced.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub free: bool,
+    /// The last entry that is in force counts; where none is, the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prices: Vec<Prices>,
+    /// Laid over the entry in force, rate by rate; of several in force for one rate the last counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Variant>,
+}
+
+/// Whether a date at the end of a name is part of the name of another model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dated {
+    /// Only listed names.
+    #[default]
+    None,
+    /// Any snapshot costs the same, unless it is listed elsewhere.
+    Any,
+}
+
+/// What it costs from some day on, or at some hours.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prices {
+    /// First UTC day; absent: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Date>,
+    /// UTC hours of every day; absent: all day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<Window>,
+    /// US dollars by dimension, per the dimension's unit.
+    pub rates: UniqueMap<Rate>,
+    /// Rates of long contexts: they replace the ones above for the whole request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<Tier>,
+}
+
+/// Rates of a request with a long context.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tier {
+    /// Applies when all input tokens, cached ones too, are more than this.
+    pub over: u64,
+    /// Only of dimensions that have a rate outside the tier too.
+    pub rates: UniqueMap<Rate>,
+}
+
+/// Rates of another way to be served.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// First UTC day; absent: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Date>,
+    /// One thing that the response tells, and the values (lower case) that mean this variant.
+    pub when: When,
+    /// Rates that differ.
+    pub rates: UniqueMap<Rate>,
+    /// As in [`Prices`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tiers: Vec<Tier>,
+}
+
+/// What makes a variant apply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// The tier that the response was served in.
+    ServiceTier(Vec<String>),
+    /// Anthropic's fast mode.
+    Speed(Vec<String>),
+    /// Where the model ran.
+    Geo(Vec<String>),
+    /// Synchronous or in a batch.
+    Processing(Vec<String>),
+    /// The upstream that a router chose.
+    Route(Vec<String>),
+    /// Kind of web search.
+    SearchType(Vec<String>),
+}
+
+impl When {
+    /// The values that mean the variant.
+    pub fn values(&self) -> &[String] {
+        match self {
+            Self::ServiceTier(v)
+            | Self::Speed(v)
+            | Self::Geo(v)
+            | Self::Processing(v)
+            | Self::Route(v)
+            | Self::SearchType(v) => v,
+        }
+    }
+}
+
+/// Text that is not of this format.
+#[derive(Debug, thiserror::Error)]
+#[error("{at}: {source}")]
+pub struct FormatError {
+    /// Path to the value that is wrong: `models.gpt-4o.prices[0].rates.input`.
+    pub at: String,
+    /// What is wrong with it.
+    pub source: serde_json::Error,
+}
+
+/// Reads the text of one file. It is of the right shape then; [`check`] says whether it makes sense.
+///
+/// # Errors
+/// [`FormatError`], naming the JSON path.
+pub fn parse(text: &str) -> Result<ProviderFile, FormatError> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let file = serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| FormatError { at: error.path().to_string(), source: error.into_inner() })?;
+    json.end().map_err(|source| FormatError { at: ".".to_owned(), source })?;
+    Ok(file)
+}
