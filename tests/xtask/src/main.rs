@@ -36,6 +36,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// Build the filter's wasm and print its path
+    Wasm,
     /// Resolve (fetch, build) all tools and print where they are
     Tools,
 }
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Task::Test { mesh } => tasks::test(mesh),
         Task::Generate { check } => tasks::generate(check),
         Task::Bench { options } => tasks::bench(&options),
+        Task::Wasm => tasks::wasm(),
         Task::Tools => tasks::tools(),
     };
     match done {

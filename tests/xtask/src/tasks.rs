@@ -28,7 +28,7 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
         WASM_ONLY.iter().try_for_each(|(_, m)| cargo::run(&["fmt", "--manifest-path", m, "--check"]))
     })?;
     steps.run("tools", resolve_tools)?;
-    steps.run("wasm", || wasm::build().map(|path| println!("    {}", path.display())).map_err(|e| e.to_string()))?;
+    steps.run("wasm", wasm)?;
     steps.run("lints", || {
         cargo::run(&["clippy", "--workspace", "--all-targets", "--locked", "--", DENY])?;
         // Into the module's own target directory, where its dependencies are already built for this target.
@@ -69,6 +69,18 @@ pub(crate) fn bench(options: &[String]) -> Result<(), Failure> {
     let mut arguments = vec!["run", "--quiet", "--release", "-p", "genops-bench", "--"];
     arguments.extend(options.iter().map(String::as_str));
     cargo::run(&arguments)
+}
+
+/// `cargo xtask wasm`.
+///
+/// # Errors
+/// The module cannot be built.
+pub(crate) fn wasm() -> Result<(), Failure> {
+    let path = wasm::build().map_err(|e| e.to_string())?;
+    let module = wasm::inspect(&path).map_err(|e| e.to_string())?;
+    println!("{}", path.display());
+    eprintln!("    {} bytes, {} pages of memory at start", module.bytes, module.initial_pages);
+    Ok(())
 }
 
 /// `cargo xtask tools`.

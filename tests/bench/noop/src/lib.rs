@@ -1,5 +1,6 @@
 //! The yardstick of `cargo xtask bench`: a filter that has every body cut copied into its memory, as any filter that
 //! reads bodies must, and does nothing with it. What another filter costs beyond this is its own doing.
+#![allow(clippy::disallowed_methods, reason = "the SDK's own getters are the ordinary way, and that is what this is")]
 
 use std::hint::black_box;
 
