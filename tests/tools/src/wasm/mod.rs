@@ -127,11 +127,18 @@ fn cargo_program() -> OsString {
 }
 
 /// Takes this machine's directories out of the module (panic messages name source files), so that the same sources
-/// give the same bytes in any clone. As a `--config` value: cargo appends it to the flags of `.cargo/config.toml`.
+/// give the same bytes in any clone and with any mirror of the registry. As a `--config` value: cargo appends it to the
+/// flags of `.cargo/config.toml`.
 fn remap_config() -> String {
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| env::home_dir().map(|home| home.join(".cargo")));
-    let mut flags = vec![format!("--remap-path-prefix={}=/genops", workspace_root().display())];
-    flags.extend(home.map(|home| format!("--remap-path-prefix={}=/cargo", home.display())));
+    let mut places = vec![(workspace_root(), "/genops")];
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let sources = home.or_else(|| env::home_dir().map(|home| home.join(".cargo"))).map(|h| h.join("registry/src"));
+    let registries = sources.and_then(|sources| fs::read_dir(sources).ok()).into_iter().flatten().flatten();
+    places.extend(registries.map(|registry| (registry.path(), "/crates")));
+    // One order, or cargo would see new flags and build anew.
+    places.sort();
+    let flags: Vec<String> =
+        places.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect();
     // A JSON array of strings is a TOML array too.
     format!("target.{TARGET}.rustflags={}", serde_json::json!(flags))
 }
