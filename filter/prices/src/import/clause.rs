@@ -44,12 +44,11 @@ impl Clause {
         }
     }
 
-    /// Every literal in it; whether it is a whole name is for the caller to find out.
-    pub(super) fn literals(&self) -> Vec<&str> {
+    /// Every literal in it, and whether it is a whole name for sure.
+    pub(super) fn literals(&self) -> Vec<(&str, bool)> {
         match self {
-            Self::Equals(literal) | Self::StartsWith(literal) | Self::EndsWith(literal) | Self::Contains(literal) => {
-                vec![literal]
-            }
+            Self::Equals(literal) => vec![(literal, true)],
+            Self::StartsWith(literal) | Self::EndsWith(literal) | Self::Contains(literal) => vec![(literal, false)],
             Self::Regex(_) => Vec::new(),
             Self::Or(clauses) | Self::And(clauses) => clauses.iter().flat_map(Self::literals).collect(),
         }
@@ -70,7 +69,7 @@ mod tests {
         assert!(!clause.matches("models/gemini-2.5-pro"));
         let clause: Clause = serde_json::from_str(r#"{"or": [{"equals": "GLM-5.3"}, {"ends_with": "/glm-5.3"}]}"#)?;
         assert!(clause.matches("glm-5.3") && clause.matches("x/glm-5.3") && !clause.matches("glm-5.3-air"));
-        assert_eq!(clause.literals(), ["GLM-5.3", "/glm-5.3"]);
+        assert_eq!(clause.literals(), [("GLM-5.3", true), ("/glm-5.3", false)]);
         Ok(())
     }
 }

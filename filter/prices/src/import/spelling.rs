@@ -31,9 +31,9 @@ pub(super) fn spellings(provider: &Provider, owner: &Owner, known: &KnownNames) 
     let mut candidates: BTreeSet<String> = known.of(owner).map(ToOwned::to_owned).collect();
     for model in &provider.models {
         candidates.insert(model.id.to_lowercase());
-        for literal in model.clause.literals() {
+        for (literal, whole) in model.clause.literals() {
             let literal = literal.trim_start_matches('/').to_lowercase();
-            if is_whole(&literal) {
+            if whole || is_whole(&literal) {
                 let fits = |suffix: &&String| takes_suffix(&literal, suffix);
                 candidates.extend(owner.suffixes.iter().filter(fits).map(|suffix| format!("{literal}{suffix}")));
                 candidates.insert(literal);
@@ -43,7 +43,7 @@ pub(super) fn spellings(provider: &Provider, owner: &Owner, known: &KnownNames) 
     let mut names: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); provider.models.len()];
     // Where no name of the provider's own holds a slash, one in a foreign list stands behind a provider or a region.
     let literals = provider.models.iter().flat_map(|model| model.clause.literals());
-    let slashed = literals.into_iter().any(|literal| literal.trim_start_matches('/').contains('/'));
+    let slashed = literals.into_iter().any(|(literal, _)| literal.trim_start_matches('/').contains('/'));
     let proper = |name: &&String| !name.contains(char::is_whitespace) && (slashed || !name.contains('/'));
     for name in candidates.iter().filter(proper) {
         if let Some(set) = rules.model(name).and_then(|index| names.get_mut(index)) {
@@ -86,7 +86,7 @@ impl Rules<'_> {
             _ => &model.id,
         };
         let mut alias: BTreeSet<&str> =
-            names.iter().copied().filter(|name| is_whole(name) && *name != id.to_lowercase()).collect();
+            names.iter().copied().filter(|name| !name.ends_with('-') && *name != id.to_lowercase()).collect();
         if alias.is_empty() && !own(&id.to_lowercase()) {
             return None;
         }
