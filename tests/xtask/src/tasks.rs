@@ -1,5 +1,7 @@
 //! What each task does.
 
+use std::process::Command;
+
 use genops_tools::{python, tool::Tool, wasm, workspace_root};
 
 use crate::{
@@ -23,6 +25,7 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
     }
     let mut steps = Steps::new();
     // First what fails fast.
+    steps.run("toolchain", components)?;
     steps.run("formatting", || {
         cargo::run(&["fmt", "--all", "--check"])?;
         WASM_ONLY.iter().try_for_each(|(_, m)| cargo::run(&["fmt", "--manifest-path", m, "--check"]))
@@ -90,6 +93,21 @@ pub(crate) fn wasm() -> Result<(), Failure> {
 pub(crate) fn tools() -> Result<(), Failure> {
     resolve_tools()?;
     println!("    workspace: {}", workspace_root().display());
+    Ok(())
+}
+
+/// `rust-toolchain.toml` names these, but rustup does not everywhere install what it names (`RUSTUP_AUTO_INSTALL=0`).
+fn components() -> Result<(), Failure> {
+    for (subcommand, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        if cargo::run(&[subcommand, "--version"]).is_ok() {
+            continue;
+        }
+        let mut rustup = Command::new("rustup");
+        let added = rustup.current_dir(workspace_root()).args(["component", "add", component]).status();
+        if !added.is_ok_and(|status| status.success()) {
+            return Err(format!("`cargo {subcommand}` does not run; install the Rust component {component}"));
+        }
+    }
     Ok(())
 }
 

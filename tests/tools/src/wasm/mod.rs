@@ -160,3 +160,46 @@ fn artifact(messages: &str, manifest: &Path) -> Option<PathBuf> {
         })
         .next_back()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_that_would_drop_simd_or_move_the_module_are_cleared() {
+        let command = cargo(Path::new("Cargo.toml"), "p", Path::new("target"));
+        let cleared: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET"] {
+            assert!(cleared.iter().any(|c| *c == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn this_machines_directories_are_remapped_and_the_value_is_toml() {
+        let config = remap_config();
+        let flags = config.strip_prefix("target.wasm32-wasip1.rustflags=").expect("a key and a value");
+        let flags: Vec<String> = serde_json::from_str(flags).expect("an array of strings");
+        assert!(flags.contains(&format!("--remap-path-prefix={}=/genops", workspace_root().display())), "{flags:?}");
+    }
+
+    #[test]
+    fn the_module_is_the_artifact_of_the_manifest_and_not_of_a_dependency() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (ours, other) = (dir.path().join("ours.toml"), dir.path().join("other.toml"));
+        for manifest in [&ours, &other] {
+            fs::write(manifest, "").expect("a file");
+        }
+        let message = |manifest: &Path, file: &str| {
+            serde_json::json!({"reason": "compiler-artifact", "manifest_path": manifest, "filenames": [file]}).to_string()
+        };
+        let messages = [
+            "not JSON, as a build script may print".to_owned(),
+            message(&other, "/t/other.wasm"),
+            message(&ours, "/t/libours.rlib"),
+            message(&ours, "/t/ours.wasm"),
+            "{\"reason\":\"build-finished\",\"success\":true}".to_owned(),
+        ];
+        assert_eq!(artifact(&messages.join("\n"), &ours), Some(PathBuf::from("/t/ours.wasm")));
+        assert_eq!(artifact(&messages[..3].join("\n"), &ours), None);
+    }
+}
