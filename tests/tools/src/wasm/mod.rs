@@ -190,7 +190,8 @@ mod tests {
             fs::write(manifest, "").expect("a file");
         }
         let message = |manifest: &Path, file: &str| {
-            serde_json::json!({"reason": "compiler-artifact", "manifest_path": manifest, "filenames": [file]}).to_string()
+            serde_json::json!({"reason": "compiler-artifact", "manifest_path": manifest, "filenames": [file]})
+                .to_string()
         };
         let messages = [
             "not JSON, as a build script may print".to_owned(),
