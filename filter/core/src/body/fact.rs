@@ -30,8 +30,8 @@ pub(crate) enum Fact {
     Incomplete,
     /// Why a prompt was blocked.
     Block,
-    /// Type of an event.
-    Event,
+    /// Type of an event; this one says that the stream is at its end (none where empty).
+    Event(&'static str),
 
     /// The usage object. Which of several counts is a matter of the API family.
     Usage,

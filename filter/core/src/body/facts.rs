@@ -56,6 +56,11 @@ impl Facts {
         }
     }
 
+    /// Forgets all that was said; what has been seen stays seen.
+    pub(crate) fn forget(&mut self, family: Family) {
+        *self = Self { event: self.event, token: self.token, ..Self::new(family) };
+    }
+
     /// Why the response ended, in the provider's words.
     pub(crate) fn finish_reason(&self) -> Option<&str> {
         self.incomplete.as_deref().or(self.finish.as_deref()).or(self.block.as_deref()).or(self.status.as_deref())
@@ -104,6 +109,7 @@ impl Sink for Facts {
         match fact {
             Fact::Usage | Fact::Aside | Fact::Metrics => self.tally.object(fact, raw),
             Fact::Count(side, keep) => self.tally.count(side, keep, raw),
+            _ if self.knows(fact) && fact != Fact::Tier => {}
             _ => {
                 if let Some(word) = word(raw) {
                     self.word(fact, word);
@@ -145,11 +151,8 @@ impl Facts {
                 self.done |= is_final(&word);
                 self.status = Some(word);
             }
-            Fact::Event => match word.as_str() {
-                "error" => self.failing.present = true,
-                "message_stop" | "message-end" | "stream-end" | "interaction.completed" => self.done = true,
-                _ => {}
-            },
+            Fact::Event(_) if word == "error" => self.failing.present = true,
+            Fact::Event(end) => self.done |= word == end,
             Fact::ErrorCode => self.failing.code = Some(word),
             // `"type": "error"` beside the error object says nothing (Anthropic).
             Fact::ErrorType if word != "error" => self.failing.kind = Some(word),

@@ -42,7 +42,14 @@ impl Needles {
             When::Until(fact) if facts.knows(*fact) => false,
             When::Always => finder.find(event).is_some(),
             When::NotNull | When::Until(_) => {
-                finder.find_iter(event).any(|at| !is_null(event.get(at + finder.needle().len()..).unwrap_or_default()))
+                let mut rest = event;
+                while let Some(at) = finder.find(rest) {
+                    rest = rest.get(at + finder.needle().len()..).unwrap_or_default();
+                    if !is_null(rest) {
+                        return true;
+                    }
+                }
+                false
             }
         })
     }

@@ -29,8 +29,6 @@ pub struct Reader {
     decoder: Decoder,
     frame: Frame,
     facts: Facts,
-    /// Any byte came.
-    begun: bool,
     head_usage: Option<Usage>,
     head_error: Option<String>,
 }
@@ -46,7 +44,6 @@ impl Reader {
             decoder: Decoder::Undecided(Encoding::parse(head.get("content-encoding"))),
             frame: Frame::Undecided,
             facts: Facts::new(Family::of(api)),
-            begun: false,
             head_usage: (!failed && Family::of(api) == Family::Invoke).then(|| invoke::read_head(head)).flatten(),
             head_error: head
                 .text(AWS_ERROR)
@@ -58,7 +55,6 @@ impl Reader {
 
     /// The next bytes of the body, cut anywhere.
     pub fn feed(&mut self, cut: &[u8]) {
-        self.begun |= !cut.is_empty();
         // Lookups that are not read: nothing in a model list is worth a scan. Stored responses and runs are.
         if !reads(self.expected.api) && !self.expected.failed {
             self.facts.event |= !cut.is_empty();
@@ -66,6 +62,11 @@ impl Reader {
         }
         let Self { decoder, frame, facts, expected, .. } = self;
         decoder.feed(cut, |run| frame.feed(run, *expected, facts));
+        if matches!(decoder, Decoder::Stopped(_)) && !matches!(frame, Frame::Undecided) {
+            // What came out of a damaged or swollen member is not believed: its CRC would cover all of it.
+            *frame = Frame::Undecided;
+            facts.forget(Family::of(expected.api));
+        }
     }
 
     /// Whether the first event of a stream, or the first byte of another body, has been seen.

@@ -213,6 +213,7 @@ impl Sse {
             }
             if self.data.is(DONE) {
                 facts.done = true;
+                facts.settle_error();
             } else {
                 match self.skim.end() {
                     End::Whole => facts.end_document(true),

@@ -153,6 +153,11 @@ impl Skimmer {
                 At::Done => break,
                 At::Failed => rest.len(),
                 At::Text => self.text(rest, sink),
+                // White space may still stand before the byte that decides.
+                At::Nest if self.mark.is_some() => {
+                    self.keep(&[byte]);
+                    1
+                }
                 At::Nest => self.nest(rest),
                 At::NestText => self.nest_text(rest),
                 At::Scalar => self.scalar(rest, sink),
@@ -384,7 +389,7 @@ impl Skimmer {
     /// Reads up to and with the quote that closes a string: bytes read, and whether it closed.
     fn to_quote(&mut self, rest: &[u8]) -> (usize, bool) {
         let mut used = usize::from(std::mem::take(&mut self.escape));
-        while let Some(at) = memchr2(b'"', b'\\', after(rest, used)) {
+        while let Some(at) = find_quote(after(rest, used)) {
             used += at + 1;
             if rest.get(used - 1) == Some(&b'"') {
                 return (used, true);
@@ -397,6 +402,16 @@ impl Skimmer {
         }
         (rest.len(), false)
     }
+}
+
+/// Most strings of an event are shorter than what a vectored search costs to start.
+const SHORT: usize = 16;
+
+/// The first quote or backslash.
+#[inline]
+fn find_quote(rest: &[u8]) -> Option<usize> {
+    let near = rest.iter().take(SHORT).position(|b| matches!(b, b'"' | b'\\'));
+    near.or_else(|| memchr2(b'"', b'\\', after(rest, SHORT)).map(|at| at + SHORT))
 }
 
 fn is_space(byte: u8) -> bool {

@@ -5,7 +5,7 @@ use crate::body::{fact::Fact, json::Want};
 
 /// The message itself, or events: `message_start` wraps it in `message`, `message_delta` has usage at the top.
 pub(super) static MESSAGES: Want = Want::object(&[
-    ("type", Want::scalar(Fact::Event)),
+    ("type", Want::scalar(Fact::Event("message_stop"))),
     ("id", Want::scalar(Fact::Id)),
     ("model", Want::scalar(Fact::Model)),
     ("stop_reason", Want::scalar(Fact::Finish)),

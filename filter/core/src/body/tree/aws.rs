@@ -30,7 +30,7 @@ pub(crate) static BYTES: Want = Want::object(&[("bytes", Want::pour())]);
 /// id in the path cannot choose, since an ARN does not tell the family.
 pub(super) static INVOKE: Want = Want::object(&[
     // Anthropic; `usage` is Nova's and OpenAI's as well, `stop_reason` Llama's, `model` and `id` those of many.
-    ("type", Want::scalar(Fact::Event)),
+    ("type", Want::scalar(Fact::Event("message_stop"))),
     ("id", Want::scalar(Fact::Id)),
     ("model", Want::scalar(Fact::Model)),
     ("stop_reason", Want::scalar(Fact::Finish)),

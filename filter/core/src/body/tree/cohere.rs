@@ -13,7 +13,7 @@ pub(super) static COHERE: Want = Want::object(&[
     ("finish_reason", Want::scalar(Fact::Finish)),
     ("is_finished", Want::mark(Fact::Done)),
     ("text", Want::mark(Fact::Token)),
-    ("type", Want::scalar(Fact::Event)),
+    ("type", Want::scalar(Fact::Event("message-end"))),
     ("response", Want::object(&[("meta", Want::whole(Fact::Usage)), ("id", Want::scalar(Fact::Id))])),
     ("generations", Want::each(&GENERATION)),
     ("delta", DELTA),

@@ -34,7 +34,7 @@ static PART: Want = Want::object(&[
 
 /// An interaction, or events that wrap it.
 pub(super) static INTERACTIONS: Want = Want::object(&[
-    ("event_type", Want::scalar(Fact::Event)),
+    ("event_type", Want::scalar(Fact::Event("interaction.completed"))),
     ("interaction", Want::object(INTERACTION)),
     ("delta", Want::object(&[("text", Want::mark(Fact::Token)), ("arguments", Want::mark(Fact::Token))])),
     ("id", Want::scalar(Fact::Id)),

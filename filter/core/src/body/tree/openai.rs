@@ -12,7 +12,7 @@ pub(super) static CHAT: Want = Want::object(&[
     // Groq: the last chunk of older streams has its usage only here.
     ("x_groq", Want::object(&[("usage", Want::whole(Fact::Aside))])),
     ("choices", Want::each(&CHOICE)),
-    ("type", Want::scalar(Fact::Event)),
+    ("type", Want::scalar(Fact::Event(""))),
     // Transcription streams (`transcript.text.delta`).
     ("delta", Want::mark(Fact::Token)),
     ("error", ERROR),
@@ -67,7 +67,7 @@ const RESPONSE_FIELDS: &[(&str, Want)] = &[
 
 /// Events, which wrap the response object; deltas have none.
 pub(super) static RESPONSE_EVENT: Want = Want::object(&[
-    ("type", Want::scalar(Fact::Event)),
+    ("type", Want::scalar(Fact::Event(""))),
     ("response", Want::object(RESPONSE_FIELDS)),
     // Text of `response.output_text.delta` and its like.
     ("delta", Want::mark(Fact::Token)),
