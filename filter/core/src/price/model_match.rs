@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::book::{GEO_PREFIXES, MAX_NAME_BYTES, without_date};
-use super::table::{Model, Provider};
+use super::table::{Model, Name, Provider};
 use crate::outcome::UnpricedReason;
 
 /// Longest name that is looked up: the longest of the book inside the longest wrapping, an inference profile's ARN.
@@ -79,12 +79,19 @@ fn fold(name: &str) -> Cow<'_, str> {
 
 /// The provider's own list, then those of the providers whose models it serves; each exactly, then by date.
 fn plain(provider: &'static Provider, name: &str) -> Option<Match> {
-    let listed = |p: &'static Provider| {
-        let dated = || without_date(name).find_map(|base| p.name(base).filter(|n| n.dated));
-        p.name(name).or_else(dated)?.model()
-    };
-    let hit = |owner| listed(owner).map(|model| Match { model, owner, free: false });
-    hit(provider).or_else(|| provider.fallbacks().find_map(hit))
+    let hit = |owner, model| Match { model, owner, free: false };
+    let listed = |owner| listed(owner, name).map(|model| hit(owner, model));
+    listed(provider).or_else(|| {
+        let other = provider.fallbacks().find_map(listed)?;
+        // The other's name for it may be one that the provider lists itself, at its own price.
+        let own = provider.name(&other.model.name().to_ascii_lowercase()).and_then(Name::model);
+        Some(own.map_or(other, |model| hit(provider, model)))
+    })
+}
+
+fn listed(provider: &'static Provider, name: &str) -> Option<&'static Model> {
+    let dated = || without_date(name).find_map(|base| provider.name(base).filter(|n| n.dated));
+    provider.name(name).or_else(dated)?.model()
 }
 
 /// Bedrock's cross-region profiles: `us.` and the like before a name whose model allows it.

@@ -46,7 +46,7 @@ pub fn genai_prices(dump: Option<&Path>, names: &[PathBuf], checked_on: &str) ->
     for owner in &owners.providers {
         let provider = providers.iter().find(|provider| provider.id == owner.genai);
         let provider = provider.with_context(|| format!("{} is not in the dump", owner.genai))?;
-        let file = provider_file(provider, owner, &owners, &known, checked_on);
+        let file = provider_file(provider, owner, &providers, &owners, &known, checked_on);
         files.push(file.with_context(|| provider.id.clone())?);
         for id in &owner.same {
             files.push(ProviderFile {
@@ -78,12 +78,18 @@ fn empty(owner: &Owner, checked_on: &str) -> Result<ProviderFile> {
 fn provider_file(
     provider: &Provider,
     owner: &Owner,
+    providers: &[Provider],
     owners: &Owners,
     known: &KnownNames,
     checked_on: &str,
 ) -> Result<ProviderFile> {
-    let fallback = provider.fallback.iter().flatten().map(|id| owners.id(id).map(ToOwned::to_owned));
-    let spellings = spelling::spellings(provider, owner, known)?;
+    let mut served = Vec::new();
+    for id in provider.fallback.iter().flatten() {
+        let other =
+            providers.iter().find(|other| other.id == *id).with_context(|| format!("{id} is not in the dump"))?;
+        served.push((other, owners.of(id)?));
+    }
+    let spellings = spelling::spellings(provider, owner, &served, known);
     let mut models = Vec::new();
     for (model, spelling) in provider.models.iter().zip(spellings) {
         let Some(spelling) = spelling else {
@@ -97,7 +103,7 @@ fn provider_file(
     }
     models.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(ProviderFile {
-        fallback: fallback.collect::<Result<_>>()?,
+        fallback: served.iter().map(|(_, owner)| owner.id.clone()).collect(),
         free_suffix: owner.free_suffix.clone(),
         models: UniqueMap(models),
         ..empty(owner, checked_on)?

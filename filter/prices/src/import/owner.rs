@@ -55,9 +55,9 @@ impl Owners {
         self.skipped.contains_key(genai) || self.providers.iter().any(|owner| owner.genai == genai)
     }
 
-    /// The filter's id of a genai-prices id.
-    pub(super) fn id(&self, genai: &str) -> Result<&str> {
+    /// Who stands behind a genai-prices id.
+    pub(super) fn of(&self, genai: &str) -> Result<&Owner> {
         let owner = self.providers.iter().find(|owner| owner.genai == genai);
-        owner.map(|owner| owner.id.as_str()).with_context(|| format!("{genai} is in no list of data/providers.json"))
+        owner.with_context(|| format!("{genai} is in no list of data/providers.json"))
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn model(model: &genai::Model, owner: &Owner, spelling: Spelling, fre
     ensure!(!free || prices.is_empty(), "is said to be free of charge, but has prices");
     merge_windows(&mut prices);
     for entry in &mut prices {
+        include_output(entry);
         include_search(owner, entry);
     }
     let mut variants: Vec<Variant> = Vec::new();
@@ -36,6 +37,14 @@ pub(super) fn model(model: &genai::Model, owner: &Owner, spelling: Spelling, fre
     let Spelling { id: _, alias, dated, geo } = spelling;
     let dated = if dated { Dated::Any } else { Dated::None };
     Ok(Model { alias, dated, geo, free, prices, variants })
+}
+
+/// Embeddings and the like are priced by their input alone: what some of them report as output costs nothing more.
+fn include_output(prices: &mut Prices) {
+    let [input, output] = [Dimension::Input, Dimension::Output].map(Dimension::as_str);
+    if prices.rates.get(input).is_some() && prices.rates.get(output).is_none() {
+        prices.rates.0.push((output.to_owned(), Rate(0)));
+    }
 }
 
 /// Where searches are part of the request fee, the book says so: they cost nothing more.

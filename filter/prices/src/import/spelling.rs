@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
 use genops_core::price::book::{GEO_PREFIXES, takes_date, without_date};
 
 use super::genai::{Model, Provider};
@@ -26,8 +25,36 @@ pub(super) struct Spelling {
 const PROBES: [&str; 3] = ["-2093-04-05", "-20930405", "@20930405"];
 
 /// How each model of a provider may be written, in the order of the list. `None`: no name leads to it.
-pub(super) fn spellings(provider: &Provider, owner: &Owner, known: &KnownNames) -> Result<Vec<Option<Spelling>>> {
+///
+/// `served` are the providers whose models it serves too: its own rules come first, so it has to list what they take
+/// of the others' names.
+pub(super) fn spellings(
+    provider: &Provider,
+    owner: &Owner,
+    served: &[(&Provider, &Owner)],
+    known: &KnownNames,
+) -> Vec<Option<Spelling>> {
     let rules = Rules(provider);
+    let mut candidates = candidates(provider, owner, known);
+    candidates.extend(served.iter().flat_map(|(provider, owner)| self::candidates(provider, owner, known)));
+    let mut names: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); provider.models.len()];
+    // Where no name of the provider's own holds a slash, one in a foreign list stands behind a provider or a region.
+    let mut literals = provider.models.iter().flat_map(|model| model.clause.literals());
+    let slashed = literals.any(|(literal, _)| literal.trim_start_matches('/').contains('/'));
+    let proper = |name: &&String| !name.contains(char::is_whitespace) && (slashed || !name.contains('/'));
+    for name in candidates.iter().filter(proper) {
+        if let Some(set) = rules.model(name).and_then(|index| names.get_mut(index)) {
+            set.insert(name);
+        }
+    }
+    let spelling = |(model, names): (&Model, &BTreeSet<&str>)| rules.spelling(owner, model, names);
+    let mut spellings: Vec<Option<Spelling>> = provider.models.iter().zip(&names).map(spelling).collect();
+    drop_duplicates(&mut spellings);
+    spellings
+}
+
+/// Names that the rules of a provider may be meant for.
+fn candidates(provider: &Provider, owner: &Owner, known: &KnownNames) -> BTreeSet<String> {
     let mut candidates: BTreeSet<String> = known.of(owner).map(ToOwned::to_owned).collect();
     for model in &provider.models {
         candidates.insert(model.id.to_lowercase());
@@ -40,20 +67,7 @@ pub(super) fn spellings(provider: &Provider, owner: &Owner, known: &KnownNames) 
             }
         }
     }
-    let mut names: Vec<BTreeSet<&str>> = vec![BTreeSet::new(); provider.models.len()];
-    // Where no name of the provider's own holds a slash, one in a foreign list stands behind a provider or a region.
-    let literals = provider.models.iter().flat_map(|model| model.clause.literals());
-    let slashed = literals.into_iter().any(|(literal, _)| literal.trim_start_matches('/').contains('/'));
-    let proper = |name: &&String| !name.contains(char::is_whitespace) && (slashed || !name.contains('/'));
-    for name in candidates.iter().filter(proper) {
-        if let Some(set) = rules.model(name).and_then(|index| names.get_mut(index)) {
-            set.insert(name);
-        }
-    }
-    let spelling = |(model, names): (&Model, &BTreeSet<&str>)| rules.spelling(owner, model, names);
-    let mut spellings: Vec<Option<Spelling>> = provider.models.iter().zip(&names).map(spelling).collect();
-    drop_duplicates(&mut spellings);
-    Ok(spellings)
+    candidates
 }
 
 /// Whether a literal of a rule is a name and not the start of one: those end in a separator or inside a date.
@@ -65,7 +79,8 @@ fn is_whole(literal: &str) -> bool {
 fn takes_suffix(name: &str, suffix: &str) -> bool {
     let versioned = name.rsplit_once("-v").is_some_and(|(_, n)| n.bytes().all(|b| b.is_ascii_digit() || b == b':'));
     let settled = ["-preview", "-latest", suffix].iter().any(|end| name.ends_with(end));
-    !settled && !(versioned && suffix.starts_with("-v")) && takes_date(name)
+    let doubled = versioned && suffix.starts_with("-v");
+    !settled && !doubled && takes_date(name)
 }
 
 /// The list's own way from a name to a model.
