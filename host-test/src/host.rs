@@ -38,6 +38,9 @@ impl Default for HostOptions {
 /// The VMs of one generation: what a listener holds from its creation to the end of its drain.
 pub struct Workers {
     vms: Vec<Vm>,
+    /// Envoy's thread-local slot has a VM on the main thread too: it sees no stream, but is configured and ticks (seen
+    /// on 1.40: `proxy_on_configure` runs workers + 2 times).
+    main: Option<Vm>,
     process: Arc<Process>,
     generation: Generation,
 }
@@ -56,7 +59,7 @@ impl Workers {
         let plugin = Arc::new(plugin);
         let generation = process.stats().generation();
         // Holds the generation from the start, so that a refused configuration leaves no stat behind.
-        let mut workers = Self { vms: Vec::new(), process: Arc::clone(process), generation };
+        let mut workers = Self { vms: Vec::new(), main: None, process: Arc::clone(process), generation };
         let start = |seed: u64| {
             let clock = Clock::new(options.start_ns.saturating_add(elapsed), options.step_ns);
             Vm::start(module, process, &plugin, generation, clock, seed)
@@ -65,8 +68,11 @@ impl Workers {
         // (cpp-host `WasmHandleBase::canary`).
         let mut canary = start(0)?;
         let mut log = canary.take_log();
+        let mut main = start(1)?;
+        log.extend(main.take_log());
+        workers.main = Some(main);
         for worker in 0..options.workers {
-            let mut vm = start(worker as u64 + 1)?;
+            let mut vm = start(worker as u64 + 2)?;
             log.extend(vm.take_log());
             workers.vms.push(vm);
         }
@@ -94,7 +100,7 @@ impl Workers {
         let mut pulse = self.process.stats().pulse();
         for _ in 0..TICKS_MAX {
             let mut ticked = false;
-            for vm in &mut self.vms {
+            for vm in self.vms.iter_mut().chain(&mut self.main) {
                 ticked |= vm.tick();
             }
             if !ticked {
@@ -113,7 +119,7 @@ impl Workers {
     /// Ends the root contexts and the VMs; stats that no other generation defines go too. Returns what was logged.
     pub fn shut_down(mut self) -> Vec<LogLine> {
         let mut log = Vec::new();
-        for vm in &mut self.vms {
+        for vm in self.vms.iter_mut().chain(&mut self.main) {
             vm.shut_down();
             log.extend(vm.take_log());
         }
@@ -124,6 +130,7 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         self.vms.clear();
+        self.main = None;
         self.process.stats().release(self.generation);
     }
 }

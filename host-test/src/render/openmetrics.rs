@@ -67,7 +67,7 @@ fn families(store: &StatStore) -> BTreeMap<String, Family> {
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
     for kind in [Kind::Counter, Kind::Gauge, Kind::Histogram] {
         for stat in store.stats(kind) {
-            let Some(name) = metric_name(&stat.extracted().name) else { continue };
+            let Some(name) = metric_name(&stat.extracted().name).map(|name| sanitised(&name)) else { continue };
             let labels = labels(&stat);
             if kind == Kind::Histogram {
                 let family = family(&mut families, name, kind);
@@ -234,7 +234,7 @@ fn histogram(encoder: &mut DescriptorEncoder<'_>, name: &str, family: &Family) -
             buckets.push((bound, cumulative.saturating_sub(below)));
             below = cumulative;
         }
-        buckets.push((f64::MAX, histogram.count().saturating_sub(below)));
+        buckets.push((f64::INFINITY, histogram.count().saturating_sub(below)));
         let labels = Labels(labels);
         metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
             histogram.sum(),

@@ -42,7 +42,9 @@ fn section(out: &mut Vec<u8>, kind: Kind, mut stats: Vec<Arc<Stat>>) {
             Kind::Gauge => "gauge",
             Kind::Histogram => "histogram",
         };
-        out.extend_from_slice(format!("# TYPE {name} {kind_name}\n").as_bytes());
+        for part in [b"# TYPE ", name.as_slice(), b" ", kind_name.as_bytes(), b"\n"] {
+            out.extend_from_slice(part);
+        }
         for stat in group {
             let labels = labels(stat);
             if kind == Kind::Histogram {
@@ -54,7 +56,7 @@ fn section(out: &mut Vec<u8>, kind: Kind, mut stats: Vec<Arc<Stat>>) {
     }
 }
 
-fn histogram(out: &mut Vec<u8>, name: &str, labels: &[u8], stat: &Stat) {
+fn histogram(out: &mut Vec<u8>, name: &[u8], labels: &[u8], stat: &Stat) {
     let histogram = stat.histogram();
     let count = histogram.count().to_string();
     for bound in DEFAULT_BUCKETS {
@@ -66,8 +68,8 @@ fn histogram(out: &mut Vec<u8>, name: &str, labels: &[u8], stat: &Stat) {
     line(out, name, "_count", labels, &[], &count);
 }
 
-fn line(out: &mut Vec<u8>, name: &str, suffix: &str, labels: &[u8], last_label: &[u8], value: &str) {
-    out.extend_from_slice(name.as_bytes());
+fn line(out: &mut Vec<u8>, name: &[u8], suffix: &str, labels: &[u8], last_label: &[u8], value: &str) {
+    out.extend_from_slice(name);
     out.extend_from_slice(suffix.as_bytes());
     out.push(b'{');
     out.extend_from_slice(labels);
@@ -86,22 +88,29 @@ fn by_token(a: &[u8], b: &[u8]) -> Ordering {
     a.split(|&byte| byte == b'.').cmp(b.split(|&byte| byte == b'.'))
 }
 
-/// Bytes outside `[a-zA-Z0-9_]` become `_`.
+/// Bytes outside `[a-zA-Z0-9_]` become `_`, one for each.
 pub(super) fn sanitised(name: &[u8]) -> String {
-    name.iter().map(|&byte| if byte.is_ascii_alphanumeric() || byte == b'_' { byte as char } else { '_' }).collect()
+    name.iter().map(|&byte| if word(char::from(byte)) { char::from(byte) } else { '_' }).collect()
+}
+
+fn word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
 }
 
 /// The metric name of a group: without Envoy's wasm namespace, `envoy_` before any other. `None` drops the group: an
 /// empty name, or one that begins with a digit.
-pub(super) fn metric_name(extracted: &[u8]) -> Option<String> {
+///
+/// Names in the namespace go through RE2, others byte by byte: there a character of several bytes becomes one `_`, and
+/// bytes that are not UTF-8 stay as they are (both seen on 1.40).
+pub(super) fn metric_name(extracted: &[u8]) -> Option<Vec<u8>> {
     let own = extracted.strip_prefix(NAMESPACE.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));
-    match own {
-        Some(rest) => {
-            let name = sanitised(rest);
-            (!name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())).then_some(name)
-        }
-        None => Some(format!("envoy_{}", sanitised(extracted))),
+    let Some(own) = own else { return Some(format!("envoy_{}", sanitised(extracted)).into_bytes()) };
+    let mut name = Vec::with_capacity(own.len());
+    for chunk in own.utf8_chunks() {
+        name.extend(chunk.valid().chars().map(|c| if word(c) { c as u8 } else { b'_' }));
+        name.extend_from_slice(chunk.invalid());
     }
+    name.first().is_some_and(|first| !first.is_ascii_digit()).then_some(name)
 }
 
 /// `name="value"` joined by commas, in the order of extraction.
@@ -140,8 +149,8 @@ mod tests {
 
     #[test]
     fn names() {
-        assert_eq!(metric_name(b"wasmcustom.a:b-c").as_deref(), Some("a_b_c"));
+        assert_eq!(metric_name(b"wasmcustom.a:b-c").as_deref(), Some(b"a_b_c".as_slice()));
         assert_eq!(metric_name(b"wasmcustom.1a"), None);
-        assert_eq!(metric_name(b"cluster.x").as_deref(), Some("envoy_cluster_x"));
+        assert_eq!(metric_name(b"cluster.x\xc3\xa9").as_deref(), Some(b"envoy_cluster_x__".as_slice()));
     }
 }

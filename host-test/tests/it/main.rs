@@ -1,0 +1,10 @@
+//! The emulator against independent facts: goldens of a real Envoy, guests written in WebAssembly text, a strict
+//! OpenMetrics parser.
+
+mod cli;
+mod faults;
+mod guests;
+mod hostcalls;
+mod lifecycle;
+mod openmetrics;
+mod scrape;
