@@ -3,13 +3,17 @@
 //!
 //! What a message says counts only once its CRC has been found right; then it is replayed from a bounded journal.
 
-use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD as BASE64};
+mod chunk;
+mod headers;
+mod journal;
+
+use chunk::Chunk;
 use crc32fast::Hasher;
+use headers::Kind;
 
 use super::{
-    fact::Fact,
     facts::Facts,
-    json::{End, Sink, Skimmer, Want},
+    json::{End, Skimmer, Want},
     tree::{BYTES, FAILED},
 };
 
@@ -21,11 +25,6 @@ const TRAILER: usize = 4;
 const MESSAGE_LIMIT: u32 = 25 * 1024 * 1024;
 /// Most bytes of headers that are kept; Bedrock's are about 90.
 const HEADERS_LIMIT: usize = 4 * 1024;
-/// Most bytes of values that one message may say: several usage objects.
-const JOURNAL_LIMIT: usize = 4 * super::fact::USAGE_LIMIT;
-/// Most facts of one message.
-const JOURNAL_FACTS: usize = 256;
-
 /// Where the machine stands in its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
@@ -55,15 +54,6 @@ pub(crate) struct EventStream {
     outer: Skimmer,
     chunk: Chunk,
     kind: Kind,
-}
-
-/// What a message is, by its headers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Kind {
-    #[default]
-    Event,
-    /// An exception or error, with its name.
-    Failure(Option<String>),
 }
 
 impl EventStream {
@@ -140,7 +130,7 @@ impl EventStream {
             }
             At::Headers => {
                 facts.too_large |= self.headers_overlong;
-                self.kind = if self.headers_overlong { Kind::Event } else { kind(&self.part) };
+                self.kind = if self.headers_overlong { Kind::Event } else { headers::kind(&self.part) };
                 self.part.clear();
                 self.begin_payload();
                 (self.at, self.left) = (At::Payload, self.payload_len);
@@ -211,179 +201,4 @@ impl EventStream {
 
 fn number(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(bytes.try_into().ok()?))
-}
-
-/// What the headers say the message is. Headers: name length (1), name, type (1), value; strings (type 7) have a
-/// length of two bytes. What cannot be read ends the search.
-fn kind(headers: &[u8]) -> Kind {
-    let mut rest = headers;
-    let mut failure = false;
-    let mut code = None;
-    while let Some((name, value, tail)) = header(rest) {
-        match name {
-            b":message-type" => failure = matches!(value, b"exception" | b"error"),
-            b":exception-type" | b":error-code" => {
-                code = str::from_utf8(value).ok().filter(|v| v.len() <= super::fact::WORD_LIMIT).map(str::to_owned);
-            }
-            _ => {}
-        }
-        rest = tail;
-    }
-    if failure { Kind::Failure(code) } else { Kind::Event }
-}
-
-/// One header: name, value, what follows.
-fn header(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let (len, rest) = bytes.split_first()?;
-    let (name, rest) = rest.split_at_checked(usize::from(*len))?;
-    let (kind, rest) = rest.split_first()?;
-    let (len, rest) = match kind {
-        0 | 1 => (0, rest),
-        2 => (1, rest),
-        3 => (2, rest),
-        4 => (4, rest),
-        5 | 8 => (8, rest),
-        6 | 7 => {
-            let (len, rest) = rest.split_at_checked(2)?;
-            (usize::from(u16::from_be_bytes(len.try_into().ok()?)), rest)
-        }
-        9 => (16, rest),
-        _ => return None,
-    };
-    let (value, rest) = rest.split_at_checked(len)?;
-    Some((name, value, rest))
-}
-
-/// Takes the base64 text of an invoke chunk, decodes it as it comes and skims what is inside.
-#[derive(Debug)]
-struct Chunk {
-    inner: Skimmer,
-    journal: Journal,
-    /// Up to three characters that wait for the rest of their group.
-    group: Vec<u8>,
-    broken: bool,
-}
-
-/// Base64 characters that are decoded at once; a multiple of four.
-const BASE64_STEP: usize = 1024;
-
-impl Chunk {
-    fn new(tree: &'static Want) -> Self {
-        Self { inner: Skimmer::new(tree), journal: Journal::default(), group: Vec::new(), broken: false }
-    }
-
-    fn begin(&mut self, tree: &'static Want) {
-        self.inner.begin(tree);
-        self.journal.clear();
-        self.group.clear();
-        self.broken = false;
-    }
-
-    fn decode(&mut self, text: &[u8]) {
-        let mut out = [0; BASE64_STEP];
-        match BASE64.decode_slice(text, &mut out) {
-            Ok(len) => {
-                self.inner.feed(out.get(..len).unwrap_or_default(), &mut self.journal);
-            }
-            Err(_) => self.broken = true,
-        }
-    }
-
-    fn end(&mut self) -> End {
-        // The last group, without its padding.
-        let last = std::mem::take(&mut self.group);
-        if !last.is_empty() {
-            self.decode(&last);
-        }
-        if self.broken { End::Failed } else { self.inner.end() }
-    }
-}
-
-impl Sink for Chunk {
-    fn value(&mut self, fact: Fact, raw: &[u8]) {
-        self.journal.value(fact, raw);
-    }
-
-    fn too_large(&mut self, fact: Fact) {
-        self.journal.too_large(fact);
-    }
-
-    fn mark(&mut self, fact: Fact) {
-        self.journal.mark(fact);
-    }
-
-    fn pour(&mut self, text: &[u8]) {
-        for run in text.chunks(BASE64_STEP - 4) {
-            // JSON may escape a slash; padding only says where the end is.
-            self.group.extend(run.iter().filter(|b| !matches!(b, b'\\' | b'=')));
-            let whole = self.group.len() - self.group.len() % 4;
-            let tail = self.group.split_off(whole);
-            let groups = std::mem::replace(&mut self.group, tail);
-            if !groups.is_empty() {
-                self.decode(&groups);
-            }
-        }
-    }
-}
-
-/// What a message said, until its CRC is known.
-#[derive(Debug, Default)]
-struct Journal {
-    entries: Vec<(Fact, Said)>,
-    text: Vec<u8>,
-    overlong: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Said {
-    Value { start: usize, end: usize },
-    TooLarge,
-    Mark,
-}
-
-impl Journal {
-    fn clear(&mut self) {
-        self.entries.clear();
-        self.text.clear();
-        self.overlong = false;
-    }
-
-    fn push(&mut self, fact: Fact, said: Said) {
-        if self.entries.len() >= JOURNAL_FACTS {
-            self.overlong = true;
-        } else {
-            self.entries.push((fact, said));
-        }
-    }
-
-    fn replay(&self, facts: &mut Facts) {
-        for (fact, said) in &self.entries {
-            match said {
-                Said::Value { start, end } => facts.value(*fact, self.text.get(*start..*end).unwrap_or_default()),
-                Said::TooLarge => facts.too_large(*fact),
-                Said::Mark => facts.mark(*fact),
-            }
-        }
-        facts.too_large |= self.overlong;
-    }
-}
-
-impl Sink for Journal {
-    fn value(&mut self, fact: Fact, raw: &[u8]) {
-        if self.text.len() + raw.len() > JOURNAL_LIMIT {
-            self.overlong = true;
-            return;
-        }
-        let start = self.text.len();
-        self.text.extend_from_slice(raw);
-        self.push(fact, Said::Value { start, end: self.text.len() });
-    }
-
-    fn too_large(&mut self, fact: Fact) {
-        self.push(fact, Said::TooLarge);
-    }
-
-    fn mark(&mut self, fact: Fact) {
-        self.push(fact, Said::Mark);
-    }
 }

@@ -50,7 +50,7 @@ pub(crate) enum Frame {
     Undecided,
     Documents(Documents),
     Sse(Sse),
-    EventStream(EventStream),
+    EventStream(Box<EventStream>),
     /// Not read: binary.
     Opaque,
     /// No framing that is known.
@@ -99,7 +99,8 @@ impl Frame {
             (Promise::Lines, b'{' | b'[') => documents(true),
             (_, b'{' | b'[') => documents(false),
             (Promise::EventStream | Promise::Unknown, 0) if matches!(family, Family::Converse | Family::Invoke) => {
-                Self::EventStream(EventStream::new(tree::of(api, true), family == Family::Invoke))
+                let wrapped = family == Family::Invoke;
+                Self::EventStream(Box::new(EventStream::new(tree::of(api, true), wrapped)))
             }
             (Promise::EventStream, _) => Self::Alien,
             (Promise::Sse, _) | (_, b'd' | b'e' | b'i' | b'r' | b':') => {

@@ -89,3 +89,61 @@ impl RequestScan {
         self.said.include_usage
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{detect, head::Head};
+
+    fn route(path: &str, extra: &[(&str, &str)]) -> Route {
+        let head = [(":method", "POST"), (":authority", "gateway"), (":path", path)];
+        detect::route(&head.iter().chain(extra).copied().collect::<Head<'_>>())
+    }
+
+    /// Scans a body whole and byte by byte.
+    #[track_caller]
+    fn scan(route: &Route, body: &[u8]) -> RequestScan {
+        let (mut whole, mut bytes) = (RequestScan::new(route), RequestScan::new(route));
+        whole.feed(body);
+        body.iter().for_each(|b| bytes.feed(&[*b]));
+        assert_eq!(
+            (whole.model(), whole.stream(), whole.include_usage(), whole.wants_more()),
+            (bytes.model(), bytes.stream(), bytes.include_usage(), bytes.wants_more()),
+        );
+        whole
+    }
+
+    #[test]
+    fn model_and_stream_are_found_wherever_they_stand() {
+        let chat = route("/v1/chat/completions", &[]);
+        let body = br#"{"messages":[{"content":"\"model\":\"no\"","model":"no"}],"model":"a\/b","stream":true,
+            "stream_options":{"include_usage":false}}"#;
+        let found = scan(&chat, body);
+        assert_eq!((found.model(), found.stream(), found.include_usage()), (Some("a/b"), Some(true), Some(false)));
+        assert!(!found.wants_more());
+        assert!(scan(&chat, br#"{"model":"a","#).wants_more());
+        assert!(!scan(&chat, br#"{"model":"a"}"#).wants_more());
+        assert!(!scan(&chat, b"<xml/>").wants_more());
+        assert_eq!(scan(&chat, br#"{"model":{"id":"x"}}"#).model(), None);
+        assert_eq!(scan(&chat, br#"{"model":7}"#).model(), None);
+        let long = format!(r#"{{"model":"{}"}}"#, "x".repeat(100_000));
+        assert_eq!(scan(&chat, long.as_bytes()).model(), None);
+    }
+
+    #[test]
+    fn bodies_that_tell_nothing_are_not_read() {
+        let body = br#"{"model":"m"}"#;
+        for (path, head) in [
+            ("/v1/chat/completions", ("content-encoding", "gzip")),
+            ("/v1/audio/transcriptions", ("content-type", "multipart/form-data; boundary=x")),
+            ("/v1/files", ("accept", "*/*")),
+            ("/model/m/converse", ("accept", "*/*")),
+            ("/v1beta/models/g:generateContent", ("accept", "*/*")),
+        ] {
+            let found = scan(&route(path, &[head]), body);
+            assert_eq!((found.model(), found.wants_more()), (None, false), "{path}");
+        }
+        // An Azure deployment does not tell the model behind it.
+        assert_eq!(scan(&route("/openai/deployments/prod/chat/completions", &[]), body).model(), Some("m"));
+    }
+}

@@ -48,10 +48,11 @@ impl Tally {
         if is_empty(raw) {
             return;
         }
-        if fact == Fact::Usage && self.family.merges() {
-            if let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(raw) {
-                self.merged.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
-            }
+        if fact == Fact::Usage
+            && self.family.merges()
+            && let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(raw)
+        {
+            self.merged.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
         }
         let slot = match fact {
             Fact::Usage => &mut self.last,

@@ -7,6 +7,7 @@
 //! It is lenient where leniency cannot mislead (bytes of skipped values are not checked beyond strings and brackets)
 //! and strict on the way to a wanted value. Duplicate keys are all reported, in order.
 
+mod bytes;
 mod skim;
 mod want;
 

@@ -1,8 +1,11 @@
 //! The byte-level state machine.
 
-use memchr::{memchr2, memchr3};
+use memchr::memchr3;
 
-use super::want::{NOTHING, Sink, Want};
+use super::{
+    bytes::{after, before_last, find_quote, is_space, unescaped},
+    want::{NOTHING, Sink, Want},
+};
 use crate::body::fact::Fact;
 
 /// Longest key, in bytes between its quotes, that is compared with the tree. The longest name in a tree has 33 bytes;
@@ -258,7 +261,7 @@ impl Skimmer {
 
     /// Inside a string value.
     fn text(&mut self, rest: &[u8], sink: &mut dyn Sink) -> usize {
-        let (used, closed) = self.to_quote(rest);
+        let (used, closed) = self.until_quote(rest);
         let run = rest.get(..used).unwrap_or_default();
         match self.take {
             Take::Pour => sink.pour(if closed { before_last(run) } else { run }),
@@ -290,7 +293,7 @@ impl Skimmer {
     }
 
     fn nest_text(&mut self, rest: &[u8]) -> usize {
-        let (used, closed) = self.to_quote(rest);
+        let (used, closed) = self.until_quote(rest);
         self.keep(rest.get(..used).unwrap_or_default());
         if closed {
             self.at = At::Nest;
@@ -310,7 +313,7 @@ impl Skimmer {
 
     /// Inside a key.
     fn key(&mut self, rest: &[u8]) -> usize {
-        let (used, closed) = self.to_quote(rest);
+        let (used, closed) = self.until_quote(rest);
         let run = rest.get(..used).unwrap_or_default();
         let run = if closed { before_last(run) } else { run };
         let here = closed && self.key.is_empty();
@@ -387,7 +390,7 @@ impl Skimmer {
     }
 
     /// Reads up to and with the quote that closes a string: bytes read, and whether it closed.
-    fn to_quote(&mut self, rest: &[u8]) -> (usize, bool) {
+    fn until_quote(&mut self, rest: &[u8]) -> (usize, bool) {
         let mut used = usize::from(std::mem::take(&mut self.escape));
         while let Some(at) = find_quote(after(rest, used)) {
             used += at + 1;
@@ -402,34 +405,6 @@ impl Skimmer {
         }
         (rest.len(), false)
     }
-}
-
-/// Most strings of an event are shorter than what a vectored search costs to start.
-const SHORT: usize = 16;
-
-/// The first quote or backslash.
-#[inline]
-fn find_quote(rest: &[u8]) -> Option<usize> {
-    let near = rest.iter().take(SHORT).position(|b| matches!(b, b'"' | b'\\'));
-    near.or_else(|| memchr2(b'"', b'\\', after(rest, SHORT)).map(|at| at + SHORT))
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
-}
-
-fn after(bytes: &[u8], used: usize) -> &[u8] {
-    bytes.get(used..).unwrap_or_default()
-}
-
-fn before_last(run: &[u8]) -> &[u8] {
-    run.split_last().map_or(run, |(_, before)| before)
-}
-
-/// A key whose escapes are resolved; `None` where they are no JSON.
-fn unescaped(key: &[u8]) -> Option<String> {
-    let quoted = [b"\"", key, b"\""].concat();
-    serde_json::from_slice(&quoted).ok()
 }
 
 #[cfg(test)]
