@@ -80,15 +80,14 @@ pub fn price(charge: &Charge<'_>) -> Result<Priced, UnpricedReason> {
         return Ok(Priced { pico_usd: 0, model });
     }
     let quantities = Quantities::of(charge.usage)?;
-    let input = quantities.get(Dimension::Input).unwrap_or(0);
+    let input = quantities.get(Dimension::Input);
     let own = std::ptr::eq(hit.owner, provider);
     let rates = select::rates(hit.model, own, charge.at, input, &charge.context)?;
     let split = quantities.split(&rates, hit.owner.inherits)?;
     let mut sum = Sum::default();
-    for dimension in Dimension::ALL {
-        if let Some(rate) = rates.get(dimension) {
-            sum.add(split.get(dimension), dimension, rate)?;
-        }
+    for dimension in rates.priced().iter() {
+        let quantity = split.get(dimension as usize).copied().unwrap_or(0);
+        sum.add(quantity, dimension, rates.get(dimension))?;
     }
     Ok(Priced { pico_usd: sum.pico()?, model })
 }

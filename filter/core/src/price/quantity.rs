@@ -1,13 +1,19 @@
 //! What an exchange used of each dimension, and what of it each rate pays for.
 
-use super::book::{Dimension, Kind};
+use super::book::{Dimension, Dimensions, Kind};
 use super::select::Rates;
 use crate::outcome::UnpricedReason;
 use crate::usage::Usage;
 
-/// Reported figures by dimension; `None`: not told.
-#[derive(Debug)]
-pub(super) struct Quantities([Option<u64>; Dimension::COUNT]);
+/// Reported figures by dimension.
+#[derive(Debug, Default)]
+pub(super) struct Quantities {
+    figures: [u64; Dimension::COUNT],
+    /// The dimensions that were told, with 0 too.
+    told: Dimensions,
+    /// The ones of them with more than 0.
+    used: Dimensions,
+}
 
 impl Quantities {
     /// Of a usage.
@@ -17,60 +23,65 @@ impl Quantities {
     /// in 64 bits.
     pub(super) fn of(usage: &Usage) -> Result<Self, UnpricedReason> {
         use Dimension as D;
-        let mut quantities = Self([None; Dimension::COUNT]);
-        let mut set = |dimension: Dimension, figure: Option<u64>| {
-            if let Some(slot) = quantities.0.get_mut(dimension as usize) {
-                *slot = figure;
-            }
-        };
+        let mut quantities = Self::default();
         if usage.billed_input.is_some() || usage.billed_output.is_some() {
             // Parts are told of the raw counts, not of the billed ones (Cohere).
-            set(D::Input, usage.billed_input);
-            set(D::Output, usage.billed_output);
+            quantities.set(D::Input, usage.billed_input);
+            quantities.set(D::Output, usage.billed_output);
         } else {
-            set(D::Input, usage.input);
-            set(D::InputAudio, usage.input_audio);
-            set(D::InputImage, usage.input_image);
-            set(D::InputVideo, usage.input_video);
-            set(D::InputTool, usage.input_tool);
-            set(D::CacheRead, usage.cache_read);
-            set(D::CacheReadAudio, usage.cache_read_audio);
-            set(D::CacheReadImage, usage.cache_read_image);
-            set(D::CacheReadVideo, usage.cache_read_video);
-            set(D::CacheWrite, usage.cache_write);
-            set(D::CacheWrite5m, usage.cache_write_5m);
-            set(D::CacheWrite30m, usage.cache_write_30m);
-            set(D::CacheWrite1h, usage.cache_write_1h);
-            set(D::CacheWrite12h, usage.cache_write_12h);
-            set(D::Reasoning, usage.reasoning);
-            set(D::OutputAudio, usage.output_audio);
-            set(D::OutputImage, usage.output_image);
-            set(D::OutputVideo, usage.output_video);
-            set(D::Citation, usage.citation);
             // Citations are told beside the output and billed as a part of it.
             let output = usage.output.unwrap_or(0).checked_add(usage.citation.unwrap_or(0));
             let output = output.ok_or(UnpricedReason::Overflow)?;
-            set(D::Output, usage.output.or(usage.citation).map(|_| output));
+            for (dimension, figure) in [
+                (D::Input, usage.input),
+                (D::InputAudio, usage.input_audio),
+                (D::InputImage, usage.input_image),
+                (D::InputVideo, usage.input_video),
+                (D::InputTool, usage.input_tool),
+                (D::CacheRead, usage.cache_read),
+                (D::CacheReadAudio, usage.cache_read_audio),
+                (D::CacheReadImage, usage.cache_read_image),
+                (D::CacheReadVideo, usage.cache_read_video),
+                (D::CacheWrite, usage.cache_write),
+                (D::CacheWrite5m, usage.cache_write_5m),
+                (D::CacheWrite30m, usage.cache_write_30m),
+                (D::CacheWrite1h, usage.cache_write_1h),
+                (D::CacheWrite12h, usage.cache_write_12h),
+                (D::Output, usage.output.or(usage.citation).map(|_| output)),
+                (D::Reasoning, usage.reasoning),
+                (D::OutputAudio, usage.output_audio),
+                (D::OutputImage, usage.output_image),
+                (D::OutputVideo, usage.output_video),
+                (D::Citation, usage.citation),
+            ] {
+                quantities.set(dimension, figure);
+            }
         }
-        set(D::WebSearch, usage.web_searches);
-        set(D::SearchUnit, usage.search_units);
-        if quantities.0.iter().all(Option::is_none) {
+        quantities.set(D::WebSearch, usage.web_searches);
+        quantities.set(D::SearchUnit, usage.search_units);
+        if quantities.told.is_empty() {
             return Err(UnpricedReason::NoUsage);
         }
-        set_request(&mut quantities);
+        quantities.set(D::Request, Some(1));
         Ok(quantities)
     }
 
-    /// The figure of a dimension, if told.
-    pub(super) fn get(&self, dimension: Dimension) -> Option<u64> {
-        self.0.get(dimension as usize).copied().flatten()
+    fn set(&mut self, dimension: Dimension, figure: Option<u64>) {
+        if let (Some(slot), Some(figure)) = (self.figures.get_mut(dimension as usize), figure) {
+            *slot = figure;
+            self.told.insert(dimension);
+            if figure > 0 {
+                self.used.insert(dimension);
+            }
+        }
     }
 
-    fn used(&self, dimension: Dimension) -> bool {
-        self.get(dimension).is_some_and(|figure| figure > 0)
+    /// The figure of a dimension; 0 if it was not told.
+    pub(super) fn get(&self, dimension: Dimension) -> u64 {
+        self.figures.get(dimension as usize).copied().unwrap_or(0)
     }
 
-    /// What each rate pays for: the figure of its dimension without what rates of its parts take.
+    /// What each rate pays for: the figure of its dimension without what rates of its parts take. By dimension.
     ///
     /// Only priced dimensions are looked at. More cached than all tokens is a contradiction, but it is none for money
     /// where cached tokens cost what others do.
@@ -79,61 +90,40 @@ impl Quantities {
     /// [`UnpricedReason::MissingRate`] where something was used that no rate covers, `inherits` being whether the
     /// rate of a whole covers parts without a rate. [`UnpricedReason::InconsistentUsage`] where parts exceed their
     /// whole. [`UnpricedReason::UnsupportedUnit`] where the usage does not tell what the rates ask for.
-    pub(super) fn split(&self, rates: &Rates, inherits: bool) -> Result<Split, UnpricedReason> {
-        let priced = |dimension: &Dimension| rates.get(*dimension).is_some();
-        self.covered(rates, inherits)?;
-        let told = Dimension::ALL.iter().any(|d| d.kind() != Kind::Request && priced(d) && self.get(*d).is_some());
-        if !told {
+    pub(super) fn split(&self, rates: &Rates, inherits: bool) -> Result<[u64; Dimension::COUNT], UnpricedReason> {
+        let priced = rates.priced();
+        let counted = |dimension: Dimension| dimension.kind() != Kind::Request;
+        let covered = |used: Dimension| inherits && !used.wholes().and(priced).is_empty();
+        if self.used.without(priced).iter().any(|used| counted(used) && !covered(used)) {
+            return Err(UnpricedReason::MissingRate);
+        }
+        if !self.told.and(priced).iter().any(counted) {
             return Err(UnpricedReason::UnsupportedUnit);
         }
-        let mut split = Split([0; Dimension::COUNT]);
-        // Parts stand behind their wholes in ALL, so backwards every part is known before its wholes.
-        for dimension in Dimension::ALL.into_iter().rev().filter(priced) {
-            let whole = match self.get(dimension) {
-                Some(whole) => whole,
-                None if dimension.parts().any(|part| self.used(part)) => return Err(UnpricedReason::InconsistentUsage),
-                None if self.is_hidden_overlap(dimension) => return Err(UnpricedReason::UnsupportedUnit),
-                None => 0,
-            };
-            let left = dimension.parts().filter(priced).try_fold(whole, |left, part| left.checked_sub(split.get(part)));
+        let mut split = [0_u64; Dimension::COUNT];
+        // Parts come first, so every one is known before its wholes.
+        for dimension in priced.iter() {
+            if !self.told.contains(dimension) {
+                if !self.used.and(dimension.parts()).is_empty() {
+                    return Err(UnpricedReason::InconsistentUsage);
+                }
+                if self.is_hidden_overlap(dimension) {
+                    return Err(UnpricedReason::UnsupportedUnit);
+                }
+            }
+            let taken = |left: u64, part: Dimension| left.checked_sub(*split.get(part as usize)?);
+            let left = dimension.parts().and(priced).iter().try_fold(self.get(dimension), taken);
             let left = left.ok_or(UnpricedReason::InconsistentUsage)?;
-            if let Some(slot) = split.0.get_mut(dimension as usize) {
+            if let Some(slot) = split.get_mut(dimension as usize) {
                 *slot = left;
             }
         }
         Ok(split)
     }
 
-    /// Whether both wholes of an overlap were used and the overlap itself is not told: cached tokens and audio, but
-    /// not how many of the cached ones are audio.
+    /// Whether both wholes of an overlap were used, though the overlap itself was not told: cached tokens and audio,
+    /// but not how many of the cached ones are audio.
     fn is_hidden_overlap(&self, dimension: Dimension) -> bool {
-        dimension.parents().len() > 1 && dimension.parents().iter().all(|whole| self.used(*whole))
-    }
-
-    fn covered(&self, rates: &Rates, inherits: bool) -> Result<(), UnpricedReason> {
-        let missing = |used: Dimension| {
-            used.kind() != Kind::Request && rates.get(used).is_none() && !(inherits && rates.covers(used))
-        };
-        match Dimension::ALL.into_iter().filter(|dimension| self.used(*dimension)).any(missing) {
-            true => Err(UnpricedReason::MissingRate),
-            false => Ok(()),
-        }
-    }
-}
-
-fn set_request(quantities: &mut Quantities) {
-    if let Some(slot) = quantities.0.get_mut(Dimension::Request as usize) {
-        *slot = Some(1);
-    }
-}
-
-/// Disjoint quantities of the priced dimensions.
-#[derive(Debug)]
-pub(super) struct Split([u64; Dimension::COUNT]);
-
-impl Split {
-    /// What the rate of a dimension pays for.
-    pub(super) fn get(&self, dimension: Dimension) -> u64 {
-        self.0.get(dimension as usize).copied().unwrap_or(0)
+        dimension.parents().len() > 1 && dimension.parents().iter().all(|whole| self.used.contains(*whole))
     }
 }

@@ -1,7 +1,7 @@
 //! Which rates apply: the entry in force, laid over by how the exchange was served, at the tier of its context.
 
 use super::Context;
-use super::book::Dimension;
+use super::book::{Dimension, Dimensions};
 use super::table::{Entry, Key, Model};
 use crate::outcome::UnpricedReason;
 
@@ -18,26 +18,30 @@ const PLAIN_GEOS: [&str; 2] = ["not_available", "global"];
 const PLAIN_PROCESSINGS: [&str; 2] = ["standard", "sync"];
 
 /// Rates in 1e-15 dollars, by dimension.
-#[derive(Debug)]
-pub(super) struct Rates([Option<u64>; Dimension::COUNT]);
+#[derive(Debug, Default)]
+pub(super) struct Rates {
+    figures: [u64; Dimension::COUNT],
+    priced: Dimensions,
+}
 
 impl Rates {
-    /// The rate of a dimension itself.
-    pub(super) fn get(&self, dimension: Dimension) -> Option<u64> {
-        self.0.get(dimension as usize).copied().flatten()
+    /// The dimensions that have a rate.
+    pub(super) fn priced(&self) -> Dimensions {
+        self.priced
     }
 
-    /// Whether something that the dimension is a part of has a rate.
-    pub(super) fn covers(&self, dimension: Dimension) -> bool {
-        dimension.parents().iter().any(|whole| self.get(*whole).is_some() || self.covers(*whole))
+    /// The rate of a dimension that has one.
+    pub(super) fn get(&self, dimension: Dimension) -> u64 {
+        self.figures.get(dimension as usize).copied().unwrap_or(0)
     }
 
     fn lay(&mut self, entry: &Entry, input: u64) {
         for (dimension, tier, rate) in entry.rates() {
-            if let Some(slot) = self.0.get_mut(dimension as usize)
+            if let Some(figure) = self.figures.get_mut(dimension as usize)
                 && tier.is_none_or(|over| input > over)
             {
-                *slot = Some(rate);
+                *figure = rate;
+                self.priced.insert(dimension);
             }
         }
     }
@@ -74,7 +78,7 @@ pub(super) fn rates(
 ) -> Result<Rates, UnpricedReason> {
     let prices = model.prices();
     let entry = prices.iter().rev().find(|entry| entry.in_force(at)).or_else(|| prices.first());
-    let mut rates = Rates([None; Dimension::COUNT]);
+    let mut rates = Rates::default();
     rates.lay(entry.ok_or(UnpricedReason::MissingRate)?, input);
 
     let variants = if own { model.variants() } else { &[] };
@@ -90,13 +94,12 @@ pub(super) fn rates(
         (Key::Processing, processing, &PLAIN_PROCESSINGS),
     ] {
         let Some(value) = value.map(str::trim).filter(|value| !value.is_empty()) else { continue };
-        let value = value.to_ascii_lowercase();
         let mut varied = false;
-        for variant in variants.iter().filter(|v| v.is_for(key, &value) && v.in_force(at)) {
+        for variant in variants.iter().filter(|v| v.is_for(key, value) && v.in_force(at)) {
             rates.lay(variant, input);
             varied = true;
         }
-        if !varied && !plain.contains(&value.as_str()) {
+        if !varied && !plain.iter().any(|plain| plain.eq_ignore_ascii_case(value)) {
             return Err(UnpricedReason::UnknownTier);
         }
     }

@@ -133,9 +133,9 @@ impl Model {
 }
 
 impl Entry {
-    /// Whether this variant depends on `key` having `value`.
+    /// Whether this variant depends on `key` having `value`, in any case.
     pub(super) fn is_for(&self, key: Key, value: &str) -> bool {
-        self.key == key as u8 && VALUES.get(usize::from(self.value)).is_some_and(|v| *v == value)
+        self.key == key as u8 && VALUES.get(usize::from(self.value)).is_some_and(|v| v.eq_ignore_ascii_case(value))
     }
 
     /// Dimension, the input total that must be exceeded (`None`: no tier), and rate in 1e-15 dollars.

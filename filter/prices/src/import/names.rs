@@ -50,9 +50,9 @@ impl KnownNames {
             Value::Object(entries) => {
                 for (name, entry) in entries {
                     let entry: LitellmEntry = serde_json::from_value(entry)?;
-                    let whose = |owner: &&Owner| entry.litellm_provider.iter().any(|id| owner.litellm.contains(id));
-                    for owner in owners.providers.iter().filter(whose) {
-                        spellings(&name).for_each(|name| self.add(owner, name));
+                    let Some(id) = entry.litellm_provider else { continue };
+                    for owner in owners.providers.iter().filter(|owner| owner.litellm.contains(&id)) {
+                        spellings(&name, &id).for_each(|name| self.add(owner, name));
                     }
                 }
             }
@@ -74,8 +74,23 @@ impl KnownNames {
 }
 
 /// litellm writes `provider/name`, `provider/region/name` or the name alone, and some names hold a slash themselves:
-/// every tail is tried, as only real names match.
-fn spellings(name: &str) -> impl Iterator<Item = &str> {
-    let tails = name.match_indices('/').map(|(at, _)| &name[at + 1..]);
-    std::iter::once(name).chain(tails)
+/// every tail behind its provider is tried, as only real names match.
+fn spellings<'a>(name: &'a str, provider: &str) -> impl Iterator<Item = &'a str> {
+    let own = name.split_once('/').filter(|(first, _)| provider.starts_with(first)).map_or(name, |(_, rest)| rest);
+    let tails = own.match_indices('/').filter_map(|(at, _)| own.get(at + 1..));
+    std::iter::once(own).chain(tails)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spellings;
+
+    #[test]
+    fn litellm_prefixes_come_off() {
+        let tails = |name, provider| spellings(name, provider).collect::<Vec<_>>();
+        assert_eq!(tails("gpt-4o", "openai"), ["gpt-4o"]);
+        assert_eq!(tails("vertex_ai/claude-opus-4", "vertex_ai-anthropic_models"), ["claude-opus-4"]);
+        assert_eq!(tails("azure/eu/gpt-4o", "azure"), ["eu/gpt-4o", "gpt-4o"]);
+        assert_eq!(tails("groq/openai/gpt-oss-20b", "groq"), ["openai/gpt-oss-20b", "gpt-oss-20b"]);
+    }
 }

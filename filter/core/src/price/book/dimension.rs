@@ -221,25 +221,94 @@ impl Dimension {
     }
 
     /// Its parts, at any depth.
-    pub fn parts(self) -> impl Iterator<Item = Self> {
-        let parts = PARTS[self as usize];
-        Self::ALL.into_iter().filter(move |part| parts >> (*part as u8) & 1 == 1)
+    pub const fn parts(self) -> Dimensions {
+        PARTS[self as usize]
+    }
+
+    /// What it is a part of, at any depth.
+    pub const fn wholes(self) -> Dimensions {
+        WHOLES[self as usize]
     }
 }
 
-/// A bit per part of each dimension: the tree does not change, and every cost asks for it.
-static PARTS: [u32; Dimension::COUNT] = {
-    let mut parts = [0; Dimension::COUNT];
-    let mut whole = 0;
-    while whole < Dimension::COUNT {
-        let mut part = 0;
-        while part < Dimension::COUNT {
+/// The tree does not change and every cost asks for it, so it is laid out once.
+static PARTS: [Dimensions; Dimension::COUNT] = relation(true);
+static WHOLES: [Dimensions; Dimension::COUNT] = relation(false);
+
+const fn relation(parts: bool) -> [Dimensions; Dimension::COUNT] {
+    let mut relation = [Dimensions(0); Dimension::COUNT];
+    let mut one = 0;
+    while one < Dimension::COUNT {
+        let mut other = 0;
+        while other < Dimension::COUNT {
+            let (part, whole) = if parts { (other, one) } else { (one, other) };
             if Dimension::ALL[part].is_part_of(Dimension::ALL[whole]) {
-                parts[whole] |= 1 << part;
+                relation[one].0 |= 1 << other;
             }
-            part += 1;
+            other += 1;
         }
-        whole += 1;
+        one += 1;
     }
-    parts
-};
+    relation
+}
+
+/// A set of dimensions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dimensions(u32);
+
+impl Dimensions {
+    /// Adds one.
+    pub fn insert(&mut self, dimension: Dimension) {
+        self.0 |= 1 << dimension as u8;
+    }
+
+    /// Whether one is in it.
+    pub fn contains(self, dimension: Dimension) -> bool {
+        self.0 >> dimension as u8 & 1 == 1
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// What is not in the other.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Its dimensions, parts before their wholes.
+    pub fn iter(self) -> impl Iterator<Item = Dimension> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            // Parts stand behind their wholes in ALL.
+            let last = left.checked_ilog2()?;
+            left &= !(1 << last);
+            Dimension::ALL.get(last as usize).copied()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_stand_behind_their_wholes() {
+        for (place, dimension) in Dimension::ALL.into_iter().enumerate() {
+            assert_eq!(place, dimension as usize);
+            assert_eq!(Dimension::parse(dimension.as_str()), Some(dimension));
+            assert!(dimension.parents().iter().all(|whole| *whole < dimension));
+            assert!(dimension.parts().iter().all(|part| part > dimension && part.wholes().contains(dimension)));
+        }
+        let cached_audio: Vec<_> = Dimension::CacheReadAudio.wholes().iter().collect();
+        assert_eq!(cached_audio, [Dimension::CacheRead, Dimension::InputAudio, Dimension::Input]);
+    }
+}

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use check::{Complaint, GEO_PREFIXES, MAX_NAME_BYTES, check};
 pub use date::{Date, Window};
 pub use decimal::{RATE_DECIMALS, Rate, RateError};
-pub use dimension::{Dimension, Kind};
+pub use dimension::{Dimension, Dimensions, Kind};
 pub use tail::{takes_date, without_date};
 pub use unique_map::UniqueMap;
 

@@ -8,7 +8,7 @@ const MIN_DATE_DIGITS: usize = 4;
 
 /// A form of date: pattern bytes are `Y`, `M`, `D` and `N` for digits of year, month, day and version, and themselves
 /// otherwise. What stands before it is the name.
-const FORMS: [&str; 11] = [
+const FORMS: [&str; 12] = [
     "-YYYY-MM-DD",      // OpenAI
     "-YYYYMMDD",        // Anthropic, xAI, OpenRouter
     "@YYYYMMDD",        // Vertex
@@ -16,6 +16,7 @@ const FORMS: [&str; 11] = [
     "@default",         // Vertex: the version in force
     "-MMDD",            // Moonshot, DeepSeek
     "-preview-MM-DD",   // Gemini
+    "-preview-MMDD",    // Gemini
     "-preview-MM-YYYY", // Gemini
     "-exp-MM-DD",       // Gemini
     "-exp-MMDD",        // Gemini
