@@ -122,8 +122,10 @@ fn a_lying_content_type_is_corrected() {
     assert_eq!((html.state, html.usage), (BodyState::Unparsable, None));
     let audio = cut_everywhere(Api::AudioSpeech, 200, &[("content-type", "audio/mpeg")], b"{\xff\xfb data: {}");
     assert_eq!((audio.state, audio.usage), (BodyState::Complete, None));
-    let text = cut_everywhere(Api::AudioTranscriptions, 200, &[("content-type", "text/plain")], b"Hello there");
-    assert_eq!((text.state, text.usage), (BodyState::Complete, None));
+    for text in [b"Hello there".as_slice(), b"dear reader: data\n\nis here"] {
+        let text = cut_everywhere(Api::AudioTranscriptions, 200, &[("content-type", "text/plain")], text);
+        assert_eq!((text.state, text.usage, text.streamed), (BodyState::Complete, None, false));
+    }
 }
 
 #[test]

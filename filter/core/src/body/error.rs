@@ -35,40 +35,44 @@ impl ErrorSeen {
     }
 }
 
-/// What a provider's word or number means. Words of OpenAI, Anthropic, Google, AWS, Cohere, Mistral, Groq, OpenRouter
-/// (their error pages); they all build on a few stems.
+/// Stems of the words that providers use for their errors, the more telling kinds first (error pages of OpenAI,
+/// Anthropic, Google, AWS, Cohere, Mistral, Groq, OpenRouter).
+const STEMS: &[(ErrorType, &[&str])] = &[
+    (
+        ErrorType::RateLimited,
+        &["rate_limit", "ratelimit", "throttl", "resource_exhausted", "quota", "too_many_requests"],
+    ),
+    (ErrorType::Overloaded, &["overloaded", "unavailable", "notready", "capacity"]),
+    (ErrorType::Timeout, &["timeout", "timed_out", "deadline_exceeded"]),
+    (ErrorType::NotFound, &["not_found", "notfound", "model_not_exist"]),
+    (
+        ErrorType::Auth,
+        &["authentication", "unauthenticated", "permission", "api_key", "accessdenied", "unauthorized", "forbidden"],
+    ),
+    (
+        ErrorType::InvalidRequest,
+        &[
+            "invalid_request",
+            "invalid_argument",
+            "invalid_param",
+            "invalid_value",
+            "validation",
+            "bad_request",
+            "content_filter",
+            "context_length",
+            "failed_precondition",
+        ],
+    ),
+    (ErrorType::ServerError, &["server_error", "internal", "api_error", "streamerror"]),
+];
+
+/// What a provider's word or number means.
 fn kind_of(word: &str) -> Option<ErrorType> {
     if let Ok(status) = word.parse::<u16>() {
         return ErrorType::from_status(status).filter(|_| status < 600);
     }
     let word = word.to_ascii_lowercase();
-    let has = |stems: &[&str]| stems.iter().any(|stem| word.contains(stem));
-    Some(if has(&["rate_limit", "ratelimit", "throttl", "resource_exhausted", "quota", "too_many_requests"]) {
-        ErrorType::RateLimited
-    } else if has(&["overloaded", "unavailable", "notready", "capacity"]) {
-        ErrorType::Overloaded
-    } else if has(&["timeout", "timed_out", "deadline_exceeded"]) {
-        ErrorType::Timeout
-    } else if has(&["not_found", "notfound", "model_not_exist"]) {
-        ErrorType::NotFound
-    } else if has(&[
-        "authentication",
-        "unauthenticated",
-        "permission",
-        "api_key",
-        "accessdenied",
-        "unauthorized",
-        "forbidden",
-    ]) {
-        ErrorType::Auth
-    } else if has(&["invalid", "validation", "bad_request", "content_filter", "context_length", "failed_precondition"])
-    {
-        ErrorType::InvalidRequest
-    } else if has(&["server_error", "internal", "api_error", "streamerror"]) {
-        ErrorType::ServerError
-    } else {
-        return None;
-    })
+    STEMS.iter().find(|(_, stems)| stems.iter().any(|stem| word.contains(stem))).map(|(kind, _)| *kind)
 }
 
 #[cfg(test)]
@@ -92,6 +96,8 @@ mod tests {
         assert_eq!(got, Some((ErrorType::NotFound, code("model_not_found"))));
         assert_eq!(judged(Some("404"), None, None), Some((ErrorType::NotFound, code("404"))));
         assert_eq!(judged(Some("throttlingException"), None, None).map(|e| e.0), Some(ErrorType::RateLimited));
+        assert_eq!(judged(None, Some("INVALID_TOOL_GENERATION"), None).map(|e| e.0), Some(ErrorType::Other));
+        assert_eq!(judged(None, None, Some("INVALID_ARGUMENT")).map(|e| e.0), Some(ErrorType::InvalidRequest));
         assert_eq!(judged(Some("200"), None, None).map(|e| e.0), Some(ErrorType::Other));
         assert_eq!(judged(None, None, None), Some((ErrorType::Other, None)));
         assert_eq!(ErrorSeen { code: code("x"), ..ErrorSeen::default() }.judge(), None);

@@ -92,7 +92,9 @@ impl Reader {
     /// Whether the body is a stream of events, as far as is known.
     pub fn is_streamed(&self) -> bool {
         match &self.frame {
-            Frame::Sse(_) | Frame::EventStream(_) => true,
+            Frame::EventStream(_) => true,
+            // A text that only begins like a field name has no events.
+            Frame::Sse(_) => self.expected.promise == Promise::Sse || self.facts.event,
             // NDJSON by its type; Gemini's array by its API.
             Frame::Documents(_) => {
                 self.expected.promise == Promise::Lines || self.expected.api == Api::StreamGenerateContent

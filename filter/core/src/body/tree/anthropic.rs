@@ -12,7 +12,8 @@ pub(super) static MESSAGES: Want = Want::object(&[
     ("usage", Want::whole(Fact::Usage)),
     ("message", MESSAGE),
     ("delta", DELTA),
-    ("content_block", Want::object(&[("text", Want::mark(Fact::Token))])),
+    // The name of a tool is generated too.
+    ("content_block", Want::object(&[("text", Want::mark(Fact::Token)), ("name", Want::mark(Fact::Token))])),
     ("error", ERROR),
     // The older complete.
     ("completion", Want::mark(Fact::Token)),

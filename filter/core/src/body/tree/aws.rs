@@ -11,6 +11,8 @@ pub(super) static CONVERSE: Want = Want::object(&[
     ("usage", Want::whole(Fact::Usage)),
     ("stopReason", Want::scalar(Fact::Finish)),
     ("serviceTier", SERVICE_TIER),
+    // The name of a tool is generated too.
+    ("start", Want::object(&[("toolUse", Want::mark(Fact::Token))])),
     (
         "delta",
         Want::object(&[

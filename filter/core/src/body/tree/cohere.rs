@@ -26,6 +26,7 @@ const DELTA: Want = Want::object(&[
     ("finish_reason", Want::scalar(Fact::Finish)),
     ("usage", Want::whole(Fact::Usage)),
     ("error", ERROR),
+    ("error_type", Want::scalar(Fact::ErrorType)),
     (
         "message",
         Want::object(&[
