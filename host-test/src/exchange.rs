@@ -84,8 +84,20 @@ pub enum Cut {
         /// Bytes of the response body that pass.
         after: usize,
     },
-    /// The client goes away before any response.
+    /// The client goes away after this many bytes of the request body: no end of stream, no response.
+    RequestGone {
+        /// Bytes of the request body that pass.
+        after: usize,
+    },
+    /// The request is whole, and the client goes away or the upstream resets before any response.
     NoResponse,
+}
+
+impl Cut {
+    /// Whether a response begins.
+    pub(crate) fn leaves_a_response(self) -> bool {
+        matches!(self, Self::DownstreamGone { .. } | Self::UpstreamReset { .. })
+    }
 }
 
 /// A request and its response, as Envoy would hand them to the filter.

@@ -8,9 +8,10 @@ use crate::error::HostError;
 use crate::exchange::{Exchange, ExchangeReport};
 use crate::module::FilterModule;
 use crate::plan::ChunkPlan;
+use crate::process::{Plugin, Process};
 use crate::render::{PrometheusQuery, openmetrics, prometheus};
 use crate::store::{Generation, StatStore, TagRules};
-use crate::vm::{Plugin, Process, Vm};
+use crate::vm::Vm;
 
 /// Ticks without any change after which a guest counts as having nothing left to write.
 const QUIET_TICKS: usize = 5;

@@ -35,7 +35,7 @@ impl Vm {
     pub fn exchange(&mut self, exchange: &Exchange, plan: ChunkPlan) -> ExchangeReport {
         let mut stream = self.open(exchange);
         let driven = self.request(&mut stream, exchange, plan).and_then(|flow| match flow {
-            Flow::On if exchange.cut != Some(Cut::NoResponse) => self.response(&mut stream, exchange, plan),
+            Flow::On if exchange.cut.is_none_or(Cut::leaves_a_response) => self.response(&mut stream, exchange, plan),
             other => Ok(other),
         });
         stream.report.stalled = matches!(driven, Ok(Flow::Stalled));
@@ -52,7 +52,7 @@ impl Vm {
 
     /// Runs the response of a stream that [`Vm::begin_exchange`] of this VM opened, and closes it.
     pub fn end_exchange(&mut self, mut stream: OpenStream, exchange: &Exchange, plan: ChunkPlan) -> ExchangeReport {
-        if !stream.report.stalled && exchange.cut != Some(Cut::NoResponse) {
+        if !stream.report.stalled && exchange.cut.is_none_or(Cut::leaves_a_response) {
             stream.report.stalled = matches!(self.response(&mut stream, exchange, plan), Ok(Flow::Stalled));
         }
         self.finish(stream)
@@ -75,14 +75,12 @@ impl Vm {
     }
 
     fn request(&mut self, stream: &mut OpenStream, exchange: &Exchange, plan: ChunkPlan) -> Result<Flow, Trapped> {
-        let trailers = exchange.request_trailers.as_ref();
-        self.message(
-            stream,
-            Way::Request,
-            &exchange.request_headers,
-            &plan.cut(&exchange.request_body, trailers.is_none()),
-            trailers,
-        )
+        let whole = exchange.request_body.as_slice();
+        let (body, trailers, ends) = match exchange.cut {
+            Some(Cut::RequestGone { after }) => (whole.get(..after).unwrap_or(whole), None, false),
+            _ => (whole, exchange.request_trailers.as_ref(), exchange.request_trailers.is_none()),
+        };
+        self.message(stream, Way::Request, &exchange.request_headers, &plan.cut(body, ends), trailers)
     }
 
     fn response(&mut self, stream: &mut OpenStream, exchange: &Exchange, plan: ChunkPlan) -> Result<Flow, Trapped> {
@@ -91,8 +89,7 @@ impl Vm {
             Some(Cut::DownstreamGone { after } | Cut::UpstreamReset { after }) => {
                 (whole.get(..after).unwrap_or(whole), false)
             }
-            Some(Cut::NoResponse) => return Ok(Flow::On),
-            None => (whole, exchange.response_trailers.is_none()),
+            _ => (whole, exchange.response_trailers.is_none()),
         };
         let trailers = exchange.response_trailers.as_ref().filter(|_| exchange.cut.is_none());
         self.message(stream, Way::Response, &exchange.response_headers, &plan.cut(body, ends), trailers)

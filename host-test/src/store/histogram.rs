@@ -119,7 +119,7 @@ mod tests {
         let histogram = of(&[(50, 1), (20, 1), (30, 1), (70, 1), (100, 1), (5000, 1), (200, 1)]);
         let counts: Vec<u64> = DEFAULT_BUCKETS.iter().take(12).map(|bound| histogram.cumulative(*bound)).collect();
         assert_eq!(counts, [0, 0, 0, 0, 1, 3, 5, 6, 6, 6, 6, 7]);
-        assert_eq!(histogram.sum(), 5_531.116_015_599_838_6);
+        assert_eq!(histogram.sum(), 5_531.116_015_599_839);
         let histogram = of(&[(1, 100_000), (100, 1_000_000), (1000, 100_000_000)]);
         assert_eq!(histogram.sum(), 104_866_771_428.571_44);
         assert_eq!(histogram.count(), 101_100_000);

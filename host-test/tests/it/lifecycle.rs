@@ -175,6 +175,8 @@ fn a_cut_stream_is_logged_and_never_ends() {
     assert_eq!(trace(&cut, ChunkPlan::Whole), "C21 H20 B21 h10 L20 D20 X20");
     cut.cut = Some(Cut::NoResponse);
     assert_eq!(trace(&cut, ChunkPlan::Whole), "C21 H20 B21 L20 D20 X20");
+    cut.cut = Some(Cut::RequestGone { after: 1 });
+    assert_eq!(trace(&cut, ChunkPlan::Whole), "C21 H20 B10 L20 D20 X20");
 }
 
 #[test]
