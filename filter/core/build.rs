@@ -106,10 +106,12 @@ impl Tables {
                 .map(|at| at.ok_or("fallback was checked"))
                 .collect();
             self.providers.push(format!(
-                "Provider {{ id: {id:?}, names: {names:?}, fallback: &{:?}, free_suffix: {:?}, inherits: {} }}",
+                "Provider {{ id: {id:?}, names: {names:?}, fallback: &{:?}, free_suffix: {:?}, inherits: {}, \
+                 reasoning_beside: {} }}",
                 fallback?,
                 owner.free_suffix,
-                owner.unlisted == Some(Unlisted::Parent)
+                owner.unlisted == Some(Unlisted::Parent),
+                owner.reasoning_beside
             ));
         }
         Ok(self)

@@ -93,9 +93,13 @@ fn image_tokens_have_their_own_rate() {
 
 #[test]
 fn reasoning_and_citations_have_their_own_rates() {
-    // sonar-deep-research: 100 * 2 + (1,000 - 400) * 8 + 400 * 3 + 50 * 2 per million + 2 * 5 per thousand.
-    let usage = Usage { reasoning: Some(400), citation: Some(50), web_searches: Some(2), ..tokens(100, 1_000) };
-    assert_eq!(cost("perplexity", "sonar-deep-research", &usage), usd("0.0163"));
+    // sonar-deep-research counts both beside its output: 100 * 2 + 600 * 8 + 4,000 * 3 + 50 * 2 per million + 2 * 5 per
+    // thousand.
+    let usage = Usage { reasoning: Some(4_000), citation: Some(50), web_searches: Some(2), ..tokens(100, 600) };
+    assert_eq!(cost("perplexity", "sonar-deep-research", &usage), usd("0.0271"));
+    // Elsewhere reasoning is a part of the output, and costs what output costs: 100 * 15 + 600 * 60.
+    let usage = Usage { reasoning: Some(400), ..tokens(100, 600) };
+    assert_eq!(cost("openai", "o1", &usage), usd("0.0375"));
 }
 
 #[test]

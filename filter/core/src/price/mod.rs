@@ -79,7 +79,7 @@ pub fn price(charge: &Charge<'_>) -> Result<Priced, UnpricedReason> {
     if hit.free || hit.model.free {
         return Ok(Priced { pico_usd: 0, model });
     }
-    let quantities = Quantities::of(charge.usage)?;
+    let quantities = Quantities::of(charge.usage, provider.reasoning_beside)?;
     let input = quantities.get(Dimension::Input);
     let own = std::ptr::eq(hit.owner, provider);
     let rates = select::rates(hit.model, own, charge.at, input, &charge.context)?;

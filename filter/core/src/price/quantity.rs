@@ -16,12 +16,12 @@ pub(super) struct Quantities {
 }
 
 impl Quantities {
-    /// Of a usage.
+    /// Of a usage, in which reasoning may stand beside the output.
     ///
     /// # Errors
     /// [`UnpricedReason::NoUsage`] where it holds no figure, [`UnpricedReason::Overflow`] where totals do not add up
     /// in 64 bits.
-    pub(super) fn of(usage: &Usage) -> Result<Self, UnpricedReason> {
+    pub(super) fn of(usage: &Usage, reasoning_beside: bool) -> Result<Self, UnpricedReason> {
         use Dimension as D;
         let mut quantities = Self::default();
         if usage.billed_input.is_some() || usage.billed_output.is_some() {
@@ -30,8 +30,9 @@ impl Quantities {
             quantities.set(D::Output, usage.billed_output);
         } else {
             // Citations are told beside the output and billed as a part of it.
-            let output = usage.output.unwrap_or(0).checked_add(usage.citation.unwrap_or(0));
-            let output = output.ok_or(UnpricedReason::Overflow)?;
+            let beside = [usage.citation, usage.reasoning.filter(|_| reasoning_beside)];
+            let add = |sum: u64, part: Option<u64>| sum.checked_add(part.unwrap_or(0));
+            let output = beside.into_iter().try_fold(usage.output.unwrap_or(0), add).ok_or(UnpricedReason::Overflow)?;
             for (dimension, figure) in [
                 (D::Input, usage.input),
                 (D::InputAudio, usage.input_audio),

@@ -13,6 +13,8 @@ pub(super) struct Provider {
     pub(super) free_suffix: Option<&'static str>,
     /// A kind of token without a rate costs what its whole costs.
     pub(super) inherits: bool,
+    /// Reasoning is told beside the output.
+    pub(super) reasoning_beside: bool,
 }
 
 /// One spelling of a model, in lower case.

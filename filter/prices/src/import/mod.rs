@@ -69,6 +69,7 @@ fn empty(owner: &Owner, checked_on: &str) -> Result<ProviderFile> {
         checked_on: checked_on.parse().map_err(anyhow::Error::msg)?,
         same_as: None,
         unlisted: Some(Unlisted::Parent),
+        reasoning_beside: false,
         fallback: Vec::new(),
         free_suffix: None,
         models: UniqueMap::default(),
@@ -104,6 +105,7 @@ fn provider_file(
     models.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(ProviderFile {
         fallback: served.iter().map(|(_, owner)| owner.id.clone()).collect(),
+        reasoning_beside: owner.reasoning_beside,
         free_suffix: owner.free_suffix.clone(),
         models: UniqueMap(models),
         ..empty(owner, checked_on)?

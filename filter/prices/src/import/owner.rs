@@ -40,6 +40,9 @@ pub(super) struct Owner {
     /// See the book's `free_suffix`.
     #[serde(default)]
     pub(super) free_suffix: Option<String>,
+    /// See the book's `reasoning_beside`.
+    #[serde(default)]
+    pub(super) reasoning_beside: bool,
     /// Web searches are reported but not billed apart, unless they have a rate (Perplexity: the request fee).
     #[serde(default)]
     pub(super) search_included: bool,

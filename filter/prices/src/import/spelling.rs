@@ -162,3 +162,57 @@ fn drop_duplicates(spellings: &mut [Option<Spelling>]) {
         spelling.alias.retain(|name| *owners.entry(name.clone()).or_insert(index) == index);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// `id | aliases | dated | regions` of each model of a provider with these rules.
+    fn spelled(regions: bool, rules: &serde_json::Value) -> anyhow::Result<Vec<String>> {
+        let model = |(id, clause): (&String, &serde_json::Value)| json!({"id": id, "match": clause, "prices": {}, "variants": []});
+        let models: Vec<_> = rules.as_object().into_iter().flatten().map(model).collect();
+        let provider: Provider = serde_json::from_value(json!({"id": "acme", "fallback": null, "models": models}))?;
+        let owner: Owner =
+            serde_json::from_value(json!({"genai": "acme", "id": "acme", "regions": regions, "suffixes": ["-v1"]}))?;
+        let spelled = spellings(&provider, &owner, &[], &KnownNames::default());
+        let text = |s: Spelling| format!("{} | {} | {} | {}", s.id, s.alias.join(" "), s.dated, s.geo.join(" "));
+        Ok(spelled.into_iter().map(|s| s.map_or_else(|| "-".to_owned(), text)).collect())
+    }
+
+    #[test]
+    fn rules_become_names_and_dates_become_a_flag() -> anyhow::Result<()> {
+        let rules = json!({
+            "a-model": {"or": [{"equals": "a-model"}, {"regex": "^a-model-\\d{4}-\\d{2}-\\d{2}$"}]},
+            "b-model": {"or": [{"equals": "b-model"}, {"equals": "b-model-2026-01-01"}]},
+            "c-model-": {"starts_with": "c-model-"},
+        });
+        let expected = ["a-model |  | true | ", "b-model | b-model-2026-01-01 | false | ", "c-model- |  | true | "];
+        assert_eq!(spelled(false, &rules)?, expected);
+        Ok(())
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_keeps_the_name() -> anyhow::Result<()> {
+        let rules = json!({
+            "a": {"or": [{"equals": "a"}, {"ends_with": "-b"}]},
+            "a-b": {"equals": "a-b"},
+        });
+        assert_eq!(spelled(false, &rules)?, ["a | -b a-b | false | ", "-"]);
+        Ok(())
+    }
+
+    #[test]
+    fn regions_become_a_list() -> anyhow::Result<()> {
+        let rules = json!({
+            "global.x.m-v1:0": {"contains": "global.x.m"},
+            "regional.x.m-v1:0": {"or": [{"starts_with": "x.m"}, {"contains": "us.x.m"}, {"contains": "eu.x.m"}]},
+        });
+        assert_eq!(
+            spelled(true, &rules)?,
+            ["global.x.m-v1:0 | global.x.m global.x.m-v1 | false | ", "regional.x.m-v1:0 | x.m x.m-v1 | false | us eu"]
+        );
+        Ok(())
+    }
+}

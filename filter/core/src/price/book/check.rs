@@ -151,7 +151,7 @@ fn check_rates(c: &mut Complaints<'_>, field: &str, rates: &UniqueMap<Rate>, tie
             None => c.add(format!("{field}.rates.{key}"), "is no dimension of the book"),
         }
     }
-    if priced.is_empty() {
+    if rates.is_empty() {
         c.add(format!("{field}.rates"), "has no rate");
     }
     let mut last = None;
@@ -199,5 +199,116 @@ fn check_coverage(c: &mut Complaints<'_>, field: &str, priced: &BTreeSet<Dimensi
             let pair = format!("{} and {} may overlap, which no dimension names", kind.as_str(), other.as_str());
             c.add(format!("{field}.rates"), pair);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong with a book of one provider with these models.
+    fn complaints(models: &str) -> Vec<String> {
+        let text = format!(
+            r#"{{"schema": 1, "provider": "acme", "source": "a list", "checked_on": "2026-11-21",
+                "unlisted": "parent", "models": {models}}}"#
+        );
+        let file = super::super::parse(&text).map_err(|error| error.to_string());
+        file.map_or_else(|error| vec![error], |file| texts(&[("acme".to_owned(), file)]))
+    }
+
+    fn texts(files: &[(String, ProviderFile)]) -> Vec<String> {
+        check(files).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_sound_book_has_nothing_wrong() {
+        let models = r#"{"a": {"alias": ["b"], "dated": "any", "prices": [
+            {"rates": {"input": "1", "cache_read": "0.1", "output": "2"},
+             "tiers": [{"over": 10, "rates": {"input": "2"}}]},
+            {"from": "2026-01-01", "windows": ["22:00-02:00"], "rates": {"input": "0"}}],
+            "variants": [{"when": {"service_tier": ["flex"]}, "rates": {"input": "0.5"}}]}, "c": {"free": true}}"#;
+        assert_eq!(complaints(models), [""; 0]);
+    }
+
+    #[test]
+    fn what_does_not_make_sense_is_named_with_provider_model_and_field() {
+        for (models, expected) in [
+            (r#"{"a": {"alias": ["B", "b"]}}"#, r#"acme: a: alias: "b" already names "a""#),
+            (r#"{"a": {}, "b": {"alias": ["A"]}}"#, r#"acme: b: alias: "A" already names "a""#),
+            (r#"{"a b": {}}"#, r#"acme: a b: name: "a b" is not a name of 1 to 200 bytes without white space"#),
+            (
+                r#"{"a": {"geo": ["mars"]}}"#,
+                "acme: a: geo: \"mars\" is none of us, us-gov, eu, apac, jp, au, ca, in, global",
+            ),
+            (r#"{"a": {"free": true, "prices": [{"rates": {"input": "1"}}]}}"#, "acme: a: free: goes with no prices"),
+            (r#"{"a": {"prices": [{"rates": {}}]}}"#, "acme: a: prices[0].rates: has no rate"),
+            (
+                r#"{"a": {"prices": [{"rates": {"inptu": "1"}}]}}"#,
+                "acme: a: prices[0].rates.inptu: is no dimension of the book",
+            ),
+            (
+                r#"{"a": {"prices": [{"rates": {"cache_read": "1"}}]}}"#,
+                "acme: a: prices[0].rates.cache_read: needs a rate of input too",
+            ),
+            (
+                r#"{"a": {"prices": [{"rates": {"input": "1", "cache_read": "1", "input_audio": "2"}}]}}"#,
+                "acme: a: prices[0].rates: cache_read and input_audio need a rate of cache_read_audio",
+            ),
+            (
+                r#"{"a": {"prices": [{"rates": {"output": "1", "reasoning": "1", "output_audio": "2"}}]}}"#,
+                "acme: a: prices[0].rates: reasoning and output_audio may overlap, which no dimension names",
+            ),
+            (
+                r#"{"a": {"prices": [{"rates": {"input": "1"}, "tiers": [{"over": 9, "rates": {"output": "1"}}]}]}}"#,
+                "acme: a: prices[0].tiers[0].rates.output: has no rate outside the tier",
+            ),
+            (
+                r#"{"a": {"prices": [{"rates": {"input": "1"},
+                    "tiers": [{"over": 9, "rates": {"input": "2"}}, {"over": 9, "rates": {"input": "3"}}]}]}}"#,
+                "acme: a: prices[0].tiers[1].over: is not more than in the tier before it",
+            ),
+            (
+                r#"{"a": {"prices": [{"rates": {"input": "1"}}],
+                    "variants": [{"when": {"speed": ["Fast"]}, "rates": {"input": "2"}}]}}"#,
+                "acme: a: variants[0].when: is a list of lower-case values",
+            ),
+        ] {
+            assert_eq!(complaints(models), [expected], "{models}");
+        }
+    }
+
+    #[test]
+    fn what_has_not_the_shape_is_named_with_its_path() {
+        for (models, path) in [
+            (r#"{"a": {"prices": [{"rates": {"input": 2.5}}]}}"#, "models.a.prices[0].rates.input: "),
+            (r#"{"a": {"prices": [{"rates": {"input": "2,5"}}]}}"#, "models.a.prices[0].rates.input: "),
+            (r#"{"a": {"prices": [{"from": "2026-02-30", "rates": {}}]}}"#, "models.a.prices[0].from: "),
+            (r#"{"a": {"price": []}}"#, "models.a.price: unknown field `price`"),
+            (r#"{"a": {}, "a": {}}"#, r#"models: "a" stands here twice"#),
+        ] {
+            let found = complaints(models);
+            assert!(found.len() == 1 && found.iter().all(|text| text.starts_with(path)), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn files_refer_to_files() {
+        let file = |text: &str| super::super::parse(text);
+        let base = r#""schema": 1, "source": "a list", "checked_on": "2026-11-21""#;
+        let a = file(&format!(r#"{{"provider": "a", {base}, "unlisted": "parent", "fallback": ["b", "z"]}}"#));
+        let b = file(&format!(r#"{{"provider": "b", {base}, "same_as": "a"}}"#));
+        let c = file(&format!(r#"{{"provider": "x", {base}, "same_as": "b", "unlisted": "parent"}}"#));
+        let files =
+            [("a", a), ("b", b), ("c", c)].map(|(stem, file)| (stem.to_owned(), file.expect("the right shape")));
+        assert_eq!(
+            texts(&files),
+            [
+                "a: fallback: \"b\" has no prices of its own",
+                "a: fallback: \"z\" has no prices of its own",
+                "c: provider: \"x\" does not match the file's name",
+                "c: same_as: \"b\" has no prices of its own",
+                "c: same_as: goes with no models, unlisted or fallback",
+            ]
+        );
     }
 }

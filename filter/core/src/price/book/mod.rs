@@ -41,6 +41,9 @@ pub struct ProviderFile {
     /// What a kind of token without a rate of its own costs. Needed beside `models`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlisted: Option<Unlisted>,
+    /// Its responses count reasoning beside the output that it is billed with (Perplexity; all others: inside).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reasoning_beside: bool,
     /// Providers whose models this one serves too, tried in this order at their base rates.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fallback: Vec<String>,
