@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use crate::abi::LogLine;
 
+const PORTABLE_REGEX: &str = "write it without look-ahead and back-references, so that every engine reads it";
+
 /// Failures of the host itself; a guest's wrong answers are data, not errors.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
@@ -58,9 +60,7 @@ pub enum HostError {
         log: Vec<LogLine>,
     },
     /// A `stats_tags` regex that cannot be used.
-    #[error(
-        "stats_tags: the regex of tag {tag:?} cannot be used: {reason} (write it without look-ahead and back-references, so that every engine reads it)"
-    )]
+    #[error("stats_tags: the regex of tag {tag:?} cannot be used: {reason} ({PORTABLE_REGEX})")]
     BadTagRegex {
         /// The tag.
         tag: String,

@@ -112,7 +112,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_join_to_the_body(body in proptest::collection::vec(any::<u8>(), 0..5000), seed: u64, size in 1..99usize) {
+        fn pieces_join_to_the_body(
+            body in proptest::collection::vec(any::<u8>(), 0..5000),
+            seed: u64,
+            size in 1..99usize,
+        ) {
             for plan in [ChunkPlan::Whole, ChunkPlan::Bytes, ChunkPlan::Every(size), ChunkPlan::Seeded(seed)] {
                 for ends in [true, false] {
                     let pieces = plan.cut(&body, ends);

@@ -9,7 +9,7 @@ const RECORD_KEY: &[u8] = b"wasm.genops.record";
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NoRecord {
     /// The filter state has no such key.
-    #[error("the filter left no filter state wasm.genops.record{}", .trap.as_ref().map(|t| format!(": it crashed in {t}")).unwrap_or_default())]
+    #[error("the filter left no filter state wasm.genops.record{}", why(.trap.as_deref()))]
     Absent {
         /// Why the filter died, if it did.
         trap: Option<String>,
@@ -17,6 +17,10 @@ pub enum NoRecord {
     /// It is there, and is no JSON object.
     #[error("filter state wasm.genops.record is not a JSON object: {0}")]
     NotAnObject(String),
+}
+
+fn why(trap: Option<&str>) -> String {
+    trap.map(|trap| format!(": it crashed in {trap}")).unwrap_or_default()
 }
 
 /// The record of an exchange with its `id` in front: the filter's own text, not written anew.

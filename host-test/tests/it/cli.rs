@@ -44,7 +44,10 @@ const RECORDER: &str = r#"(module
     (drop (call $set_property (i32.const 100) (i32.const 13) (i32.const 300) (i32.const LENGTH)))))"#;
 
 /// What it leaves.
-const RECORD: &str = r#"{"provider":"p","model":"m","outcome":"complete","input_tokens":1000,"output_tokens":2,"cost_usd":"0.100000000001","last":0}"#;
+const RECORD: &str = concat!(
+    r#"{"provider":"p","model":"m","outcome":"complete","input_tokens":1000,"output_tokens":2,"#,
+    r#""cost_usd":"0.100000000001","last":0}"#
+);
 
 fn recorder() -> Vec<u8> {
     let text = RECORDER
@@ -100,7 +103,11 @@ fn text(bytes: &[u8]) -> String {
 
 fn line(id: &str, path: &str) -> String {
     format!(
-        r#"{{"id":"{id}","request":{{"method":"POST","url":"http://h{path}","headers":{{}},"body":"q"}},"response":{{"status":200,"headers":{{}},"body":"answer answer answer"}}}}"#
+        concat!(
+            r#"{{"id":"{}","request":{{"method":"POST","url":"http://h{}","headers":{{}},"body":"q"}},"#,
+            r#""response":{{"status":200,"headers":{{}},"body":"answer answer answer"}}}}"#
+        ),
+        id, path
     )
 }
 

@@ -154,7 +154,8 @@ fn exchange(request: &[u8], response: &[u8]) -> Exchange {
 
 #[test]
 fn callbacks_come_in_envoy_s_order() {
-    // Context 2 is the first stream of root 1. Letters: C create, H B T request, h b t response, L log, D done, X delete.
+    // Context 2 is the first stream of root 1. Letters: C create, H B T request, h b t response, L log,
+    // D done, X delete.
     assert_eq!(trace(&exchange(b"", b""), ChunkPlan::Whole), "C21 H21 h11 L20 D20 X20");
     assert_eq!(trace(&exchange(b"ab", b"abcd"), ChunkPlan::Whole), "C21 H20 B21 h10 b41 L20 D20 X20");
     assert_eq!(trace(&exchange(b"ab", b"abcd"), ChunkPlan::Every(2)), "C21 H20 B21 h10 b20 b21 L20 D20 X20");

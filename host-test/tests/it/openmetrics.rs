@@ -77,20 +77,21 @@ fn efficiency_is_tokens_over_dollars_where_there_are_dollars() {
     assert!(!text.contains(r#"tokens_per_usd{model="n"}"#), "no dollars, no ratio");
 }
 
-/// Runs where python3 has the package prometheus_client (`GENOPS_PYTHON` names another interpreter) and says plainly
-/// where it does not.
+/// Says plainly, past the test harness's capture, where there is no Python to run it with.
 #[test]
 fn a_strict_parser_accepts_it() {
-    const PARSE: &str = "import sys\nfrom prometheus_client.openmetrics.parser import text_string_to_metric_families as p\n\
+    const PARSE: &str = "import sys\n\
+        from prometheus_client.openmetrics.parser import text_string_to_metric_families as p\n\
         print(sum(len(f.samples) for f in p(sys.stdin.read())))";
-    let python = std::env::var("GENOPS_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let there = Command::new(&python).args(["-c", "import prometheus_client"]).stderr(Stdio::null()).status();
-    if !there.is_ok_and(|status| status.success()) {
-        eprintln!("NOT RUN: {python} has no prometheus_client (pip install prometheus_client, or set GENOPS_PYTHON)");
-        return;
-    }
+    let python = match genops_tools::python::venv() {
+        Ok(python) => python,
+        Err(error) => {
+            let _nobody_listens = writeln!(std::io::stderr(), "NOT RUN: a_strict_parser_accepts_it: {error}");
+            return;
+        }
+    };
     let text = text();
-    let mut parser = Command::new(&python)
+    let mut parser = Command::new(python)
         .args(["-c", PARSE])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

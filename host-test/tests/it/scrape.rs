@@ -87,7 +87,8 @@ fn is_what_a_real_envoy_prints() {
 
 #[test]
 fn used_only_and_filter_choose_stats() {
-    // A gauge set to 0 and a counter with 0 recorded count as used, as in the golden: only what nobody wrote is left out.
+    // A gauge set to 0 and a counter with 0 recorded count as used, as in the golden: only what nobody wrote is left
+    // out.
     let host = host(&guest("stats.wat"), &stats_configuration(STATS), rules(RULES));
     let used = PrometheusQuery { used_only: true, ..PrometheusQuery::default() };
     assert_eq!(shown(&host.prometheus(&used)), shown(include_bytes!("../goldens/envoy-1.40.0.usedonly.prom")));
