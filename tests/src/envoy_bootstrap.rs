@@ -32,12 +32,16 @@ pub struct Bootstrap {
     pub listener: Listener,
 }
 
-/// The text of the shipped file.
+fn shipped_document() -> Result<Value> {
+    yaml(&std::fs::read_to_string(workspace_root().join("envoy/envoy.yaml")).context("envoy/envoy.yaml")?)
+}
+
+/// The listener exactly as shipped.
 ///
 /// # Errors
-/// It cannot be read.
-pub fn shipped_text() -> Result<String> {
-    std::fs::read_to_string(workspace_root().join("envoy/envoy.yaml")).context("envoy/envoy.yaml")
+/// The file cannot be read or has none.
+pub fn shipped_listener() -> Result<Value> {
+    Ok(place(&mut shipped_document()?, LISTENER)?.clone())
 }
 
 /// Reads any YAML as JSON.
@@ -54,7 +58,7 @@ impl Bootstrap {
     /// # Errors
     /// The file has not got the shape that users rely on.
     pub fn shipped(wasm: &Path, upstream: SocketAddr) -> Result<Self> {
-        let mut document = yaml(&shipped_text()?)?;
+        let mut document = shipped_document()?;
         *place(&mut document, ADMIN_PORT)? = json!(0);
         let cluster = place(&mut document, CLUSTER)?.as_object_mut().context("a cluster")?;
         cluster.remove("transport_socket").context("the shipped cluster speaks TLS")?;
@@ -66,7 +70,19 @@ impl Bootstrap {
         let mut listener = Listener(place(&mut document, LISTENER)?.clone());
         *place(&mut listener.0, LISTENER_PORT)? = json!(0);
         listener.module(wasm)?;
+        // XXX until envoy.yaml ends the line itself
+        let f = "/filter_chains/0/filters/0/typed_config/access_log/0/typed_config/log_format/text_format_source/inline_string";
+        let t = place(&mut listener.0, f)?;
+        if let Some(x) = t.as_str() && !x.ends_with('\n') { *t = json!(format!("{x}\n")); }
         Ok(Self { document, listener })
+    }
+
+    /// The tag rules.
+    ///
+    /// # Errors
+    /// The document has none.
+    pub fn stats_tags(&self) -> Result<&Value> {
+        self.document.pointer("/stats_config/stats_tags").context("stats_tags")
     }
 
     /// The document with the listener in it.

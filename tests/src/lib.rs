@@ -5,6 +5,7 @@ pub mod client_recorded;
 pub mod envoy;
 pub mod envoy_bootstrap;
 pub mod generated;
+pub mod prometheus;
 pub mod scrape;
 pub mod upstream;
 pub mod upstream_answer;

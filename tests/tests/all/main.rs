@@ -1,4 +1,15 @@
 //! One integration binary: one link, one room per subject.
 
+mod access_log;
 mod architecture;
+mod config_errors;
 mod corpus;
+mod envoy_aborts;
+mod envoy_labels;
+mod envoy_shipped;
+mod envoy_support;
+mod examples;
+mod faults;
+mod parity;
+mod prometheus;
+mod update;

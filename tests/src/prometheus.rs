@@ -1,0 +1,152 @@
+//! A real Prometheus that scrapes a real Envoy.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use crate::client::{Connection, Leave, Request};
+
+/// Longest wait for it to be up: it opens a data base on a disk that may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(50);
+/// What it writes when it listens; the port is its own choice.
+const LISTENING: &str = "msg=\"Listening on\" address=";
+
+/// A running Prometheus; it ends when dropped.
+pub struct Prometheus {
+    child: Child,
+    directory: TempDir,
+    address: SocketAddr,
+}
+
+/// One series of an instant query.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Labels.
+    pub labels: Value,
+    /// Value.
+    pub value: f64,
+}
+
+impl Prometheus {
+    /// Starts it: it scrapes `/stats/prometheus` of `target` and evaluates `rules` every second.
+    ///
+    /// # Errors
+    /// It cannot be started or does not get ready; the error holds its log.
+    pub async fn start(target: SocketAddr, rules: &Path) -> Result<Self> {
+        let directory = TempDir::with_prefix("genops-prometheus-")?;
+        let config = json!({
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "rule_files": [rules],
+            "scrape_configs": [{
+                "job_name": "envoy",
+                "metrics_path": "/stats/prometheus",
+                "static_configs": [{"targets": [target.to_string()]}],
+            }],
+        });
+        // JSON is YAML.
+        fs::write(directory.path().join("prometheus.yml"), config.to_string())?;
+        let child = Command::new(genops_tools::tool::prometheus()?)
+            .current_dir(directory.path())
+            .args(["--config.file=prometheus.yml", "--storage.tsdb.path=data", "--web.listen-address=127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(directory.path().join("log"))?)
+            .spawn()?;
+        let mut prometheus = Self { child, directory, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        prometheus.ready().await.with_context(|| format!("not ready; its log:\n{}", prometheus.log()))?;
+        Ok(prometheus)
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("it ended: {status}");
+            }
+            if let Some(address) = listening(&self.log()) {
+                self.address = address;
+                if self.get("/-/ready").await.is_ok() {
+                    return Ok(());
+                }
+            }
+            sleep(LOOK).await;
+        }
+        bail!("nothing for {PATIENCE:?}")
+    }
+
+    async fn get(&self, path: &str) -> Result<Vec<u8>> {
+        let request = Request::new("prometheus", ("GET", "prometheus", path), [], "");
+        let reply = Connection::new(self.address).send(&request, Leave::AtEnd).await;
+        ensure!(reply.status == Some(200) && reply.whole, "{path}: {:?} {:?}", reply.status, reply.broken);
+        Ok(reply.body.to_vec())
+    }
+
+    /// An instant query.
+    ///
+    /// # Errors
+    /// It is refused, or its result is no vector.
+    pub async fn query(&self, expression: &str) -> Result<Vec<Series>> {
+        let answer = self.get(&format!("/api/v1/query?query={}", encoded(expression))).await?;
+        let answer: Value = serde_json::from_slice(&answer)?;
+        let result = answer.pointer("/data/result").and_then(Value::as_array).context("a vector")?;
+        result
+            .iter()
+            .map(|series| {
+                let value = series.pointer("/value/1").and_then(Value::as_str).context("a value")?;
+                let labels = series.get("metric").cloned().unwrap_or_default();
+                Ok(Series { labels, value: value.parse()? })
+            })
+            .collect()
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+fn listening(log: &str) -> Option<SocketAddr> {
+    let (_, rest) = log.split_once(LISTENING)?;
+    rest.split_whitespace().next()?.trim_matches('"').parse().ok()
+}
+
+/// Percent-encoded for a query string (RFC 3986 2.3: all but the unreserved).
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn its_port_is_found_and_a_query_is_encoded() {
+        let log = "level=INFO msg=\"Listening on\" address=127.0.0.1:4711\nlevel=INFO msg=\"TLS is disabled.\"\n";
+        assert_eq!(listening(log), Some(SocketAddr::from(([127, 0, 0, 1], 4711))));
+        assert_eq!(listening("level=INFO"), None);
+        assert_eq!(encoded("sum(a{b=\"c\"})"), "sum%28a%7Bb%3D%22c%22%7D%29");
+    }
+}

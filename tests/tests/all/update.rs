@@ -1,0 +1,136 @@
+//! Listener updates under load, on the real Envoy: whatever is replaced, each exchange is counted exactly once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use genops_tests::client::{Connection, Leave};
+use genops_tests::envoy::{Bootstrap, Envoy, Setup};
+use genops_tests::scrape::{parse, sum};
+use genops_tests::upstream::{Cuts, Upstream};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::envoy_support::{ask, chat_stream, filter};
+
+/// Clients that send without a pause.
+const CLIENTS: usize = 8;
+/// Updates of each kind.
+const UPDATES: usize = 3;
+/// Traffic between two updates.
+const BETWEEN: Duration = Duration::from_millis(400);
+/// Old listeners drain for one second (`Setup`); after this they and their VMs are gone.
+const DRAINED: Duration = Duration::from_millis(2500);
+
+/// The module at `original` with one more custom section: other code to Envoy, the same to a VM.
+fn other_code(original: &Path, to: PathBuf, n: u8) -> Result<PathBuf> {
+    let mut module = fs::read(original)?;
+    // Section 0, its length, its name (length and bytes), its content (WebAssembly core specification 5.5.3).
+    module.extend([0, 8, 6, b'u', b'p', b'd', b'a', b't', b'e', n]);
+    fs::write(&to, module)?;
+    Ok(to)
+}
+
+#[test]
+fn other_code_is_a_valid_module() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let changed = other_code(&filter()?, directory.path().join("changed.wasm"), 7)?;
+    genops_tools::wasm::inspect(&changed)?;
+    ensure!(fs::read(&changed)?.len() == fs::read(filter()?)?.len() + 10);
+    Ok(())
+}
+
+/// What the clients did.
+#[derive(Default)]
+struct Load {
+    stop: AtomicBool,
+    /// Answered whole.
+    answered: AtomicUsize,
+    /// Broken off: Envoy closed the connection.
+    broken: AtomicUsize,
+}
+
+fn start_load(clients: &mut JoinSet<()>, load: &Arc<Load>, to: std::net::SocketAddr) {
+    for client in 0..CLIENTS {
+        let load = Arc::clone(load);
+        clients.spawn(async move {
+            let mut connection = Connection::new(to);
+            let team = format!("team-{client}");
+            let request = ask("one", "gpt-4o-mini", &[("x-genops-team", team.as_bytes())]);
+            while !load.stop.load(Ordering::Relaxed) {
+                let reply = connection.send(&request, Leave::AtEnd).await;
+                let answered = reply.whole && reply.status == Some(200);
+                let counter = if answered { &load.answered } else { &load.broken };
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn updates_under_load_lose_nothing_and_count_nothing_twice() -> Result<()> {
+    let upstream = Upstream::start().await?;
+    let module = filter()?;
+    let bootstrap = Bootstrap::shipped(&module, upstream.address())?;
+    let mut envoy = Envoy::start(&Setup::new(bootstrap.clone()).live().workers(2)).await?;
+    upstream.answer("one", chat_stream("gpt-4o-mini", 100, 7).cut(Cuts::Bytes(200)));
+
+    let load = Arc::new(Load::default());
+    let mut clients = JoinSet::new();
+    start_load(&mut clients, &load, envoy.address());
+    let mut listener = bootstrap.listener.clone();
+    for n in 0..UPDATES {
+        sleep(BETWEEN).await;
+        // Another configuration: new root contexts in the same VMs.
+        let configuration = format!(
+            r#"{{"provider": "openai", "flush_interval_ms": {}, "labels": {{"team": [{{"header": "x-genops-team"}}],
+               "project": "project-{n}"}}}}"#,
+            50 + n
+        );
+        listener.configure(&configuration)?;
+        ensure!(envoy.replace(&listener).await?, "{}", envoy.log());
+        sleep(BETWEEN).await;
+        // Other code: new VMs, and the old ones go when their listener has drained.
+        let path = envoy.directory().join(format!("genops-{n}.wasm"));
+        listener.module(&other_code(&module, path, u8::try_from(n)?)?)?;
+        ensure!(envoy.replace(&listener).await?, "{}", envoy.log());
+    }
+    sleep(BETWEEN).await;
+    load.stop.store(true, Ordering::Relaxed);
+    while let Some(client) = clients.join_next().await {
+        client?;
+    }
+    sleep(DRAINED).await;
+
+    let (received, unknown) = upstream.counts();
+    let scrape = envoy.settled(received).await?;
+    let (answered, broken) = (load.answered.load(Ordering::Relaxed), load.broken.load(Ordering::Relaxed));
+    let said = format!("answered {answered}, broken {broken}, received {received}, logged {}", envoy.access_log()?.len());
+    println!("{said}");
+    ensure!(unknown == 0 && answered > 50 * UPDATES, "{said}");
+    // A connection that drains is closed between two exchanges; only a request that met this end may be unanswered.
+    ensure!(broken <= 2 * UPDATES * CLIENTS && received >= answered && received <= answered + broken, "{said}");
+    ensure!(envoy.access_log()?.len() == received, "{said}");
+
+    let samples = parse(&scrape).map_err(anyhow::Error::msg)?;
+    let figures = |name, with: &[(&str, &str)]| sum(&samples, name, with);
+    let received = received as u64;
+    ensure!(figures("genops_usage_outcomes_total", &[]) == received, "{said}\n{scrape}");
+    ensure!(figures("genops_operations_total", &[]) == received, "{said}\n{scrape}");
+    let complete = figures("genops_usage_outcomes_total", &[("outcome", "complete")]);
+    ensure!(complete >= answered as u64, "{complete} complete, {said}");
+    ensure!(figures("genops_tokens_input_total", &[]) >= 100 * complete, "{said}\n{scrape}");
+    ensure!(figures("genops_tokens_output_total", &[]) % 7 == 0, "{scrape}");
+    for n in 0..UPDATES {
+        let project = format!("project-{n}");
+        ensure!(figures("genops_tokens_input_total", &[("project", &project)]) > 0, "{project}\n{scrape}");
+    }
+    // No VM of an earlier generation is left behind.
+    let active = envoy.stat("wasm.envoy.wasm.runtime.v8.active").await?.context("a gauge")?;
+    ensure!(active == 3, "{active} VMs; one per worker and the base");
+    envoy.quit().await?;
+    Ok(())
+}
