@@ -323,7 +323,7 @@ fn sse_piece() -> impl Strategy<Value = String> {
         r#"{"service_tier":"flex","model":"other"}"#,
         r#"{"error":{"code":"rate_limit_exceeded"}}"#,
         r#"{"type":"message_stop"}"#,
-        r#"{"type":"response.completed","response":{"status":"completed","service_tier":"x","usage":{"input_tokens":1}}}"#,
+        r#"{"type":"x","response":{"status":"completed","service_tier":"x","usage":{"input_tokens":1}}}"#,
         r#"{"type":"response.output_text.delta","delta":"x","code":"c","status":"s","id":"2"}"#,
         r#"{"delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9}}"#,
         r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE","usage":{"tokens":{"input_tokens":3}}}}"#,

@@ -262,7 +262,8 @@ fn gemini_counts_thoughts_and_tools_beside() {
         Api::StreamGenerateContent,
         &[
             r#"{"usageMetadata":{"promptTokenCount":20,"candidatesTokenCount":3},"modelVersion":"g"}"#,
-            r#"{"candidates":[{"finishReason":1}],"usageMetadata":{"promptTokenCount":17,"trafficType":"ON_DEMAND_FLEX"}}"#,
+            r#"{"candidates":[{"finishReason":1}],
+                "usageMetadata":{"promptTokenCount":17,"trafficType":"ON_DEMAND_FLEX"}}"#,
         ],
     );
     assert_eq!(reading.usage.map(|u| totals(&u)), Some((Some(17), None)));
@@ -340,8 +341,8 @@ fn titan_streams_count_cumulatively() {
 
 #[test]
 fn cohere_tells_tokens_and_what_is_billed() {
-    let object = r#"{"billed_units":{"input_tokens":7,"output_tokens":65},"tokens":{"input_tokens":207,"output_tokens":65},
-        "cached_tokens":200}"#;
+    let object = r#"{"billed_units":{"input_tokens":7,"output_tokens":65},
+        "tokens":{"input_tokens":207,"output_tokens":65},"cached_tokens":200}"#;
     let got = usage(Api::CohereChatV2, "usage", object);
     assert_eq!((totals(&got), got.cache_read), ((Some(207), Some(65)), Some(200)));
     assert_eq!((got.billed_input, got.billed_output), (Some(7), Some(65)));

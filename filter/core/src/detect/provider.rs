@@ -19,7 +19,8 @@ providers! {
     // Before azure-openai: GitHub Models lived under Azure's domain.
     GITHUB_MODELS = "github-models": "models.github.ai", "models.inference.ai.azure.com";
     AZURE_OPENAI = "azure-openai": "*.openai.azure.com", "*.cognitiveservices.azure.com", "*.services.ai.azure.com",
-        "*.inference.ai.azure.com", "*.models.ai.azure.com", "*.openai.azure.us", "*.openai.azure.cn", "*.azure-api.net";
+        "*.inference.ai.azure.com", "*.models.ai.azure.com", "*.openai.azure.us", "*.openai.azure.cn",
+        "*.azure-api.net";
     ANTHROPIC = "anthropic": "api.anthropic.com", "aws-external-anthropic.*.api.aws";
     AWS_BEDROCK = "aws-bedrock": "bedrock-runtime.*.amazonaws.com", "bedrock-runtime-fips.*.amazonaws.com",
         "bedrock-runtime.*.amazonaws.com.cn", "*.bedrock-runtime.*.vpce.amazonaws.com", "bedrock-mantle.*.api.aws";
