@@ -205,10 +205,10 @@ proptest! {
         at in any::<i64>(),
         tier in prop::option::of(".*"),
     ) {
-        let [input, output, cache_read, cache_write, reasoning, citation, billed_input, web, audio, cached_audio] = figures;
+        let [input, output, cache_read, cache_write, reasoning, citation, billed_input, web, audio, cached] = figures;
         let usage = Usage {
             input, output, cache_read, cache_write, reasoning, citation, billed_input, web_searches: web,
-            input_audio: audio, cache_read_audio: cached_audio, ..Usage::default()
+            input_audio: audio, cache_read_audio: cached, ..Usage::default()
         };
         let context = Context { service_tier: tier.as_deref(), ..Context::default() };
         _ = price(&Charge { provider: &provider, model: &name, at, usage: &usage, context });

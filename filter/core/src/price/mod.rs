@@ -1,7 +1,7 @@
 //! Exact money: the price book, model match and integer arithmetic.
 //!
 //! ```text
-//! provider + name -> model_match -> Model -> select (day, tier, context) -> Rates -> quantity -> Split -> amount -> pico-USD
+//! provider, name -> model_match -> Model -> select (day, tier, context) -> Rates -> quantity (split) -> amount -> pico
 //! ```
 //!
 //! The book (`filter/prices/book`, one file per provider) is turned into static tables by the build script. Nothing is

@@ -1,4 +1,5 @@
-//! The book as the build script lays it out: sorted static tables of numbers and one text, nothing to parse or allocate.
+//! The book as the build script lays it out: sorted static tables of numbers and one text. Nothing to parse, nothing
+//! to allocate.
 
 use super::book::Dimension;
 

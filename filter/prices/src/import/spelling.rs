@@ -171,7 +171,7 @@ mod tests {
 
     /// `id | aliases | dated | regions` of each model of a provider with these rules.
     fn spelled(regions: bool, rules: &serde_json::Value) -> anyhow::Result<Vec<String>> {
-        let model = |(id, clause): (&String, &serde_json::Value)| json!({"id": id, "match": clause, "prices": {}, "variants": []});
+        let model = |(id, clause)| json!({"id": id, "match": clause, "prices": {}, "variants": []});
         let models: Vec<_> = rules.as_object().into_iter().flatten().map(model).collect();
         let provider: Provider = serde_json::from_value(json!({"id": "acme", "fallback": null, "models": models}))?;
         let owner: Owner =

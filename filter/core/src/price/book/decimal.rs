@@ -6,8 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Decimals of a US dollar that a rate keeps. Price lists print at most 6; quotients of resellers (a twelfth) need
-/// more, and with 15 the error over a billion tokens stays below a pico-dollar. The largest rate that 64 bits hold then,
-/// 18,446 dollars per unit, is thirty times the dearest one on any list.
+/// more, and with 15 the error over a billion tokens stays below a pico-dollar. The largest rate that 64 bits hold
+/// then, 18,446 dollars per unit, is thirty times the dearest one on any list.
 pub const RATE_DECIMALS: usize = 15;
 
 /// A price in 1e-15 US dollars per quoted unit (a million tokens, an hour, a thousand calls).
