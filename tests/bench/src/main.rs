@@ -30,10 +30,13 @@ use crate::{
 };
 
 /// Rounds per workload that stay in a few minutes and give quartiles a meaning.
-const ROUNDS: usize = 11;
+const ROUNDS: usize = 9;
 
 /// Rounds before the first that counts: V8 compiles hot functions again in the background while they run.
 const WARM_UP: usize = 2;
+
+/// Load average that a machine with nothing else to do stays under; the build just before counts, too.
+const QUIET: f64 = 1.5;
 
 /// CPU time per exchange of a real Envoy, by variant and workload.
 #[derive(Parser)]
@@ -92,6 +95,11 @@ async fn run(
         let envoy = Envoy::start(program, &filter, upstream, files, cores).await.context(variant.name())?;
         subjects.push(Subject { variant, filter, envoy });
     }
+    if let Some(load) = process::load_average().filter(|load| *load > QUIET) {
+        eprintln!(
+            "warning: the machine is busy (load average {load}), which makes every variant dearer: look at ratios"
+        );
+    }
     eprintln!("{} variants on core {}, client and upstream on core {}", subjects.len(), cores.proxy, cores.load);
     let chosen = |w: &Workload| options.workloads.is_empty() || options.workloads.contains(w);
     for workload in Workload::ALL.into_iter().filter(chosen) {
@@ -147,11 +155,12 @@ fn costs(subjects: &[Subject], samples: &[Samples]) -> String {
         .zip(samples)
         .map(|(subject, samples)| {
             let median = Spread::of(samples).map_or_else(|| "-".to_owned(), |s| format!("{:.1} us", s.median));
+            let least = samples.iter().copied().fold(f64::INFINITY, f64::min);
             let ratios = [Variant::Bare, Variant::Noop].map(|base| against(samples, base));
-            [subject.variant.name().to_owned(), median].into_iter().chain(ratios).collect()
+            [subject.variant.name().to_owned(), median, format!("{least:.1} us")].into_iter().chain(ratios).collect()
         })
         .collect();
-    report::table(["variant", "median", "x bare (quartiles)", "x wasm that copies (quartiles)"], &rows)
+    report::table(["variant", "median", "least", "x bare (quartiles)", "x wasm that copies (quartiles)"], &rows)
 }
 
 fn sizes(subjects: &[Subject]) -> anyhow::Result<String> {

@@ -34,6 +34,11 @@ pub(crate) fn resident(pid: u32) -> anyhow::Result<u64> {
     Ok(kib.with_context(|| format!("{path}: {line:?}"))? * 1024)
 }
 
+/// Load average of the last minute, where the kernel tells it.
+pub(crate) fn load_average() -> Option<f64> {
+    fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
+}
+
 /// Sizes of the wasm memories of `pid`, bytes, largest first: the writable regions that a [`GUARD_BYTES`] follows.
 pub(crate) fn linear_memories(pid: u32) -> anyhow::Result<Vec<u64>> {
     let path = format!("/proc/{pid}/maps");

@@ -27,10 +27,10 @@ pub(crate) enum Workload {
     Unary4k,
     /// JSON, 64 kB each way
     Unary64k,
-    /// Server-sent events, each frame written when the client has read the one before
+    /// Server-sent events, each frame written and flushed alone, one after the other
     Sse,
-    /// Server-sent events, each frame flushed alone, as fast as the upstream can
-    SseBurst,
+    /// Server-sent events, each frame written when the client has read the one before
+    SseLockStep,
 }
 
 /// The bytes of one exchange.
@@ -49,7 +49,7 @@ pub(crate) struct Exchange {
 /// How an upstream writes the parts of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
-    /// Flushed one by one, with nothing in between.
+    /// Flushed one by one, with nothing in between. A proxy that is busy may read several at once.
     Flushed,
     /// The next only when the client has read the last: what a proxy sees of a model that takes longer per token than
     /// the network does, so that it never reads two frames at once.
@@ -57,7 +57,7 @@ pub(crate) enum Pace {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 4] = [Self::Unary4k, Self::Unary64k, Self::Sse, Self::SseBurst];
+    pub(crate) const ALL: [Self; 4] = [Self::Unary4k, Self::Unary64k, Self::Sse, Self::SseLockStep];
 
     /// Name in tables and in the header that tells the upstream what to answer.
     pub(crate) const fn name(self) -> &'static str {
@@ -65,7 +65,7 @@ impl Workload {
             Self::Unary4k => "unary 4 kB",
             Self::Unary64k => "unary 64 kB",
             Self::Sse => "sse 200 frames",
-            Self::SseBurst => "sse 200 frames, burst",
+            Self::SseLockStep => "sse 200 frames, in lock step",
         }
     }
 
@@ -75,8 +75,8 @@ impl Workload {
         match self {
             Self::Unary4k => 3_000,
             Self::Unary64k => 1_000,
-            Self::Sse => 60,
-            Self::SseBurst => 120,
+            Self::Sse => 120,
+            Self::SseLockStep => 60,
         }
     }
 
@@ -84,8 +84,8 @@ impl Workload {
         match self {
             Self::Unary4k => unary(4 * 1024),
             Self::Unary64k => unary(64 * 1024),
-            Self::Sse => sse(Pace::LockStep),
-            Self::SseBurst => sse(Pace::Flushed),
+            Self::Sse => sse(Pace::Flushed),
+            Self::SseLockStep => sse(Pace::LockStep),
         }
     }
 }
