@@ -73,7 +73,11 @@ impl Bootstrap {
         // XXX until envoy.yaml ends the line itself
         let f = "/filter_chains/0/filters/0/typed_config/access_log/0/typed_config/log_format/text_format_source/inline_string";
         let t = place(&mut listener.0, f)?;
-        if let Some(x) = t.as_str() && !x.ends_with('\n') { *t = json!(format!("{x}\n")); }
+        if let Some(x) = t.as_str()
+            && !x.ends_with('\n')
+        {
+            *t = json!(format!("{x}\n"));
+        }
         Ok(Self { document, listener })
     }
 

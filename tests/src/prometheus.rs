@@ -17,8 +17,8 @@ use crate::client::{Connection, Leave, Request};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
-/// What it writes when it listens; the port is its own choice.
-const LISTENING: &str = "msg=\"Listening on\" address=";
+/// What it writes when it listens, in a line that ends with the address; the port is its own choice.
+const LISTENING: &str = "msg=\"Listening on\"";
 
 /// A running Prometheus; it ends when dropped.
 pub struct Prometheus {
@@ -122,8 +122,8 @@ impl Drop for Prometheus {
 }
 
 fn listening(log: &str) -> Option<SocketAddr> {
-    let (_, rest) = log.split_once(LISTENING)?;
-    rest.split_whitespace().next()?.trim_matches('"').parse().ok()
+    let line = log.lines().find(|line| line.contains(LISTENING))?;
+    line.split_once(" address=")?.1.split_whitespace().next()?.trim_matches('"').parse().ok()
 }
 
 /// Percent-encoded for a query string (RFC 3986 2.3: all but the unreserved).
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn its_port_is_found_and_a_query_is_encoded() {
-        let log = "level=INFO msg=\"Listening on\" address=127.0.0.1:4711\nlevel=INFO msg=\"TLS is disabled.\"\n";
+        let log = "level=INFO msg=\"Listening on\" component=web address=127.0.0.1:4711\nlevel=INFO msg=\"TLS is disabled.\"\n";
         assert_eq!(listening(log), Some(SocketAddr::from(([127, 0, 0, 1], 4711))));
         assert_eq!(listening("level=INFO"), None);
         assert_eq!(encoded("sum(a{b=\"c\"})"), "sum%28a%7Bb%3D%22c%22%7D%29");

@@ -22,7 +22,13 @@ const BAD: &[(&str, [&str; 3])] = &[
     (r#"{"model_label": "guess"}"#, ["model_label", "`guess`", "`canonical`"]),
     (r#"{"filter_state": ["prompt"]}"#, ["filter_state[0]", "`prompt`", "`record`"]),
     ("{", ["genops: ", "EOF", "line 1"]),
-    ("[]", ["genops: ", "sequence", "map"]),
+];
+
+/// JSON that is no object where one belongs: a list is not a configuration whose keys were left out.
+const NO_OBJECT: &[(&str, [&str; 3])] = &[
+    ("[]", ["genops: ", "sequence", "Config"]),
+    (r#"{"labels": [[]]}"#, ["labels", "sequence", "Labels"]),
+    ("null", ["genops: ", "null", "Config"]),
 ];
 
 /// Nothing listens there; a bootstrap that is only validated needs no upstream.
@@ -44,8 +50,17 @@ fn names(log: &str, expected: [&str; 3]) -> Result<()> {
 
 #[test]
 fn validation_fails_and_says_where_what_and_what_is_allowed() -> Result<()> {
+    all_refused(BAD)
+}
+
+#[test]
+fn what_is_no_object_is_refused() -> Result<()> {
+    all_refused(NO_OBJECT)
+}
+
+fn all_refused(bad: &[(&str, [&str; 3])]) -> Result<()> {
     let shipped = Bootstrap::shipped(&filter()?, nowhere())?;
-    for (configuration, expected) in BAD {
+    for (configuration, expected) in bad {
         let mut bootstrap = shipped.clone();
         bootstrap.listener.configure(configuration)?;
         let output = validate(&bootstrap)?;

@@ -35,7 +35,11 @@ pub(crate) fn corpus(test: &str) -> Result<Option<Vec<Recorded>>> {
     if directory.is_dir() {
         return Recorded::read_all(&directory).map(Some);
     }
-    ensure!(std::env::var("CI").as_deref() != Ok("true"), "{} is absent, and in CI it must not be", directory.display());
+    ensure!(
+        std::env::var("CI").as_deref() != Ok("true"),
+        "{} is absent, and in CI it must not be",
+        directory.display()
+    );
     writeln!(std::io::stderr(), "NOT RUN: {test}: {} is absent", directory.display())?;
     Ok(None)
 }

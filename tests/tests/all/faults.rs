@@ -2,7 +2,7 @@
 //! every exchange is still counted once.
 
 use std::cell::RefCell;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use genops_core::Outcome;
@@ -20,10 +20,8 @@ use serde_json::Value;
 use crate::envoy_support::{ask, chat, chat_stream, filter, native_exchange};
 
 const MODEL: &str = "gpt-4o-mini";
-/// Each call of a family fails once, up to this one: beyond what a run of [`exchanges`] makes of any family but the
-/// metrics, of which a histogram alone needs sixteen.
-const CALLS: u64 = 48;
-const METRIC_CALLS: u64 = 260;
+/// Exchanges of [`exchanges`] that run while a single call fails: enough to come by every place that calls the host.
+const FEW: usize = 3;
 /// A status that no list foresees.
 const UNHEARD_OF: Status = Status(4_294_967_295);
 /// What a worker's VM may use (issue 3).
@@ -99,19 +97,37 @@ fn counted(host: &Host) -> Result<u64> {
     total.map(|l| l.rsplit_once(' ').and_then(|(_, n)| n.parse::<u64>().ok()).context("a number")).sum()
 }
 
+/// How many calls of a family are made to fail, each by itself: somewhat more than those few exchanges and the
+/// configuration of a generation make.
+fn calls(family: Family) -> u64 {
+    match family {
+        Family::Misc => 4,
+        Family::Log => 8,
+        Family::Headers | Family::Timer => 16,
+        Family::Buffers => 32,
+        Family::Properties | Family::SharedData => 48,
+        Family::Clock => 64,
+        // A histogram alone is sixteen, and each is defined by the canary and by the worker.
+        Family::Metrics => 400,
+    }
+}
+
 /// Under `faults`: a new generation is configured, traffic runs, the old generation ends. Then the host is well again.
-fn survives(faults: &[Fault]) -> Result<()> {
+fn survives(faults: &[Fault], exchanges: &[Exchange]) -> Result<()> {
     let mut host = host()?;
-    let exchanges = exchanges();
     let mut sent = 0;
     let mut run = |host: &mut Host| -> Result<()> {
-        for exchange in &exchanges {
-            passed(exchange, &host.exchange(0, exchange, ChunkPlan::Every(64)))?;
+        for exchange in exchanges {
+            passed(exchange, &host.exchange(0, exchange, ChunkPlan::Every(256)))?;
             sent += 1;
         }
         Ok(())
     };
     run(&mut host)?;
+    if faults.iter().any(|fault| fault.family == Family::Timer) {
+        // A host has timers or has none: what waits for a tick is not to meet one that has just lost them.
+        host.drain_ticks();
+    }
     host.faults().set(faults.iter().cloned());
     let mut old = host.update(module()?, Plugin::new(CONFIGURATION))?;
     run(&mut host)?;
@@ -141,14 +157,16 @@ fn every_status() -> impl Iterator<Item = Status> {
 
 #[test]
 fn a_well_host_sees_every_exchange_counted() -> Result<()> {
-    survives(&[])
+    survives(&[], &exchanges())
 }
 
 #[test]
 fn a_family_that_always_answers_any_status_does_no_harm() -> Result<()> {
+    let exchanges = exchanges();
     for family in Family::ALL {
         for status in every_status() {
-            survives(&[Fault::always(family, status)]).with_context(|| format!("{family:?} always {status:?}"))?;
+            survives(&[Fault::always(family, status)], &exchanges)
+                .with_context(|| format!("{family:?} always {status:?}"))?;
         }
     }
     Ok(())
@@ -156,12 +174,12 @@ fn a_family_that_always_answers_any_status_does_no_harm() -> Result<()> {
 
 #[test]
 fn each_single_call_may_answer_any_status() -> Result<()> {
+    let exchanges: Vec<Exchange> = exchanges().into_iter().take(FEW).collect();
     for family in Family::ALL {
-        let calls = if family == Family::Metrics { METRIC_CALLS } else { CALLS };
-        for n in 1..=calls {
+        for n in 1..=calls(family) {
             for status in every_status() {
                 let fault = Fault::nth(family, n, status);
-                survives(&[fault]).with_context(|| format!("call {n} of {family:?} answers {status:?}"))?;
+                survives(&[fault], &exchanges).with_context(|| format!("call {n} of {family:?} answers {status:?}"))?;
             }
         }
     }
@@ -172,7 +190,7 @@ fn each_single_call_may_answer_any_status() -> Result<()> {
 fn a_host_that_has_nothing_does_no_harm() -> Result<()> {
     for status in every_status() {
         let faults: Vec<Fault> = Family::ALL.into_iter().map(|family| Fault::always(family, status)).collect();
-        survives(&faults).with_context(|| format!("all {status:?}"))?;
+        survives(&faults, &exchanges()).with_context(|| format!("all {status:?}"))?;
     }
     Ok(())
 }
@@ -212,6 +230,8 @@ const TYPES: &[&str] = &[
 const ENCODINGS: &[&str] = &["", "identity", "gzip", "deflate", "br", "zstd", "gzip, gzip", "x"];
 
 /// Bodies that begin well, in the published shapes.
+static BODIES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(bodies);
+
 fn bodies() -> Vec<Vec<u8>> {
     let anthropic = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"claude-x\",\"usage\":\
         {\"input_tokens\":3,\"output_tokens\":1}}}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":\
@@ -223,7 +243,8 @@ fn bodies() -> Vec<Vec<u8>> {
     let deep = "[".repeat(5000);
     let frame = b"\0\0\0\x20\0\0\0\x10\0\0\0\0payload that is no frame".to_vec();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    let bomb = std::io::Write::write_all(&mut gzip, &vec![b' '; 4 << 20]).and_then(|()| gzip.finish()).unwrap_or_default();
+    let bomb =
+        std::io::Write::write_all(&mut gzip, &vec![b' '; 4 << 20]).and_then(|()| gzip.finish()).unwrap_or_default();
     vec![
         chat(MODEL, 10, 5).body.to_vec(),
         chat_stream(MODEL, 10, 5).body.to_vec(),
@@ -299,9 +320,8 @@ fn hostile() -> impl Strategy<Value = (Exchange, ChunkPlan)> {
                 (b"content-encoding", pick(ENCODINGS)),
                 (b"x-amzn-bedrock-input-token-count", value.clone()),
             ]);
-            let bodies = bodies();
             let body = |choices: &mut std::vec::IntoIter<Choice>| {
-                choices.next().map(|c| c.get(&bodies).clone()).unwrap_or_default()
+                choices.next().map(|c| c.get(&BODIES).clone()).unwrap_or_default()
             };
             let (request_body, mut response_body) = (body(&mut choices), body(&mut choices));
             for harm in &harms {
