@@ -20,6 +20,7 @@ mod needle;
 mod reader;
 mod request;
 mod sse;
+mod template;
 mod tree;
 
 pub use error::BodyError;

@@ -8,12 +8,16 @@ use super::{
     facts::Facts,
     json::{End, Sink, Skimmer, Want},
     needle::Needles,
+    template::Template,
     tree::FAILED,
 };
 use crate::body::fact::Fact;
 
 /// Data that ends a stream.
 const DONE: &[u8] = b"[DONE]";
+
+/// Name of events that are errors.
+const ERROR: &[u8] = b"error";
 
 /// Longest field name or event name that is compared with a known one; longer ones are unknown.
 const NAME_LIMIT: usize = 8;
@@ -42,6 +46,7 @@ enum Line {
 pub(crate) struct Sse {
     tree: &'static Want,
     needles: Option<&'static Needles>,
+    template: Template,
     skim: Skimmer,
     line: Line,
     /// The last line ended with CR: an LF that follows belongs to it.
@@ -59,6 +64,7 @@ impl Sse {
         Self {
             tree,
             needles,
+            template: Template::default(),
             skim: Skimmer::new(tree),
             line: Line::Start,
             after_cr: false,
@@ -122,20 +128,34 @@ impl Sse {
     }
 
     /// Passes over an event that lies whole in this cut and has nothing new to say; gives its length. It changes
-    /// nothing that reading it would not: output has been seen, and no needle of the family is in it.
-    fn skip(&self, rest: &[u8], facts: &Facts) -> Option<usize> {
+    /// nothing that reading it would not: output has been seen, and no needle of the family is in it, or it repeats
+    /// such an event but for its text.
+    fn skip(&mut self, rest: &[u8], facts: &Facts) -> Option<usize> {
         let needles = self.needles?;
-        if self.has_data || !facts.token || facts.whole == 0 || self.event.is(b"error") {
+        if self.has_data || !facts.token || facts.whole == 0 || self.event.is(ERROR) {
             return None;
         }
-        let value = rest.strip_prefix(b"data:")?;
-        if !value.strip_prefix(b" ").unwrap_or(value).starts_with(b"{") {
+        if let Some(used) = self.template.matches(rest) {
+            self.event.clear();
+            return Some(used);
+        }
+        let (name, data) = match rest.strip_prefix(b"event:") {
+            Some(name) => line(name)?,
+            None => (b"".as_slice(), rest),
+        };
+        let value = data.strip_prefix(b"data:")?;
+        if name.trim_ascii() == ERROR || !value.strip_prefix(b" ").unwrap_or(value).starts_with(b"{") {
             return None;
         }
-        let end = memchr2(b'\n', b'\r', rest)?;
-        let (line, blank) = rest.split_at_checked(end)?;
-        let closing = [b"\n\n".as_slice(), b"\r\n\r\n"].into_iter().find(|closing| blank.starts_with(closing))?;
-        (!needles.hit(line, facts)).then_some(end + closing.len())
+        let (json, blank) = line(value)?;
+        let (b"", after) = line(blank)? else { return None };
+        if needles.hit(json, facts) {
+            return None;
+        }
+        let used = rest.len() - after.len();
+        self.template.offer(rest.get(..used)?);
+        self.event.clear();
+        Some(used)
     }
 
     fn name(&mut self, rest: &[u8], facts: &mut Facts) -> usize {
@@ -207,7 +227,7 @@ impl Sse {
     /// A blank line, or the end of the body: the event is complete.
     fn dispatch(&mut self, facts: &mut Facts) {
         if std::mem::take(&mut self.has_data) {
-            let failed = self.event.is(b"error");
+            let failed = self.event.is(ERROR);
             if failed {
                 facts.mark(Fact::Error);
             }
@@ -229,6 +249,14 @@ impl Sse {
         facts.mark(Fact::Error);
         facts.end_document(self.skim.end() == End::Whole);
     }
+}
+
+/// A line without its end, and what follows. `None` where its end, LF or CRLF, is not in sight, or where it is a lone CR.
+fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr2(b'\n', b'\r', bytes)?;
+    let (line, rest) = bytes.split_at_checked(end)?;
+    let rest = rest.strip_prefix(b"\n").or_else(|| rest.strip_prefix(b"\r\n"))?;
+    Some((line, rest))
 }
 
 /// The first bytes of a text, enough to compare it with a known one of at most `N` bytes.

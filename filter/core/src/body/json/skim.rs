@@ -84,6 +84,8 @@ pub(crate) struct Skimmer {
     /// The present key, as far as it came in earlier cuts or has escapes.
     key: Vec<u8>,
     key_overlong: bool,
+    /// A backslash came in the present key (or in a string since: it is reset where a key begins).
+    key_escaped: bool,
     /// The value that is kept.
     kept: Vec<u8>,
     kept_overlong: bool,
@@ -110,6 +112,7 @@ impl Skimmer {
             escape: false,
             key: Vec::new(),
             key_overlong: false,
+            key_escaped: false,
             kept: Vec::new(),
             kept_overlong: false,
             depth: 0,
@@ -175,6 +178,7 @@ impl Skimmer {
                 At::FirstKey | At::NextKey if byte == b'"' => {
                     self.key.clear();
                     self.key_overlong = false;
+                    self.key_escaped = false;
                     self.at = At::Key;
                     1
                 }
@@ -277,17 +281,23 @@ impl Skimmer {
     /// well-formed containers nest.
     fn nest(&mut self, rest: &[u8]) -> usize {
         let (open, close) = self.brackets;
-        let used = match memchr3(b'"', open, close, rest) {
-            None => rest.len(),
-            Some(at) => {
-                match rest.get(at) {
-                    Some(b'"') => self.at = At::NestText,
-                    Some(b) if *b == close => self.depth = self.depth.saturating_sub(1),
-                    _ => self.depth = self.depth.saturating_add(1),
+        let mut used = 0;
+        while self.depth > 0 && self.at == At::Nest {
+            let Some(at) = memchr3(b'"', open, close, after(rest, used)) else {
+                used = rest.len();
+                break;
+            };
+            used += at + 1;
+            match rest.get(used - 1) {
+                Some(b'"') => {
+                    let (len, closed) = self.until_quote(after(rest, used));
+                    used += len;
+                    self.at = if closed { At::Nest } else { At::NestText };
                 }
-                at + 1
+                Some(b) if *b == close => self.depth -= 1,
+                _ => self.depth = self.depth.saturating_add(1),
             }
-        };
+        }
         self.keep(rest.get(..used).unwrap_or_default());
         used
     }
@@ -329,7 +339,7 @@ impl Skimmer {
             let key = if here { run } else { self.key.as_slice() };
             self.want = if self.key_overlong {
                 &NOTHING
-            } else if key.contains(&b'\\') {
+            } else if self.key_escaped {
                 unescaped(key).map_or(&NOTHING, |key| level.field(key.as_bytes()))
             } else {
                 level.field(key)
@@ -397,6 +407,7 @@ impl Skimmer {
             if rest.get(used - 1) == Some(&b'"') {
                 return (used, true);
             }
+            self.key_escaped = true;
             if used == rest.len() {
                 self.escape = true;
                 return (used, false);
