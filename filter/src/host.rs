@@ -175,8 +175,7 @@ pub(crate) fn metric(id: u32) -> Result<u64, Status> {
 pub(crate) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), Status> {
     let mut cas = 0;
     // SAFETY: the key is live, all places are live.
-    let value =
-        fetch(|d, s| unsafe { abi::proxy_get_shared_data(key.as_ptr(), key.len(), d, s, &raw mut cas) })?;
+    let value = fetch(|d, s| unsafe { abi::proxy_get_shared_data(key.as_ptr(), key.len(), d, s, &raw mut cas) })?;
     Ok((value, cas))
 }
 

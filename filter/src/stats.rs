@@ -492,12 +492,7 @@ impl Stats {
         }
     }
 
-    fn define_group(
-        &mut self,
-        group: &mut Group,
-        until: Option<u64>,
-        names: &mut Vec<String>,
-    ) -> Result<bool, Status> {
+    fn define_group(&mut self, group: &mut Group, until: Option<u64>, names: &mut Vec<String>) -> Result<bool, Status> {
         while let Some(series) = group.series.get(group.defined).and_then(|i| self.series.get_mut(*i as usize)) {
             if series.id.is_none() {
                 let id = host::define_metric(MetricType::Counter, &series.name)?;

@@ -69,7 +69,8 @@ fn fill(text: &str, name: &str, block: &str, path: &str) -> Result<String, Strin
 
 fn stats_tags_json() -> String {
     let rules = tag_rules(&labels_in_use());
-    let lines: Vec<String> = rules.iter().map(|r| format!("  {}", serde_json::to_string(r).unwrap_or_default())).collect();
+    let lines: Vec<String> =
+        rules.iter().map(|r| format!("  {}", serde_json::to_string(r).unwrap_or_default())).collect();
     format!("[\n{}\n]\n", lines.join(",\n"))
 }
 

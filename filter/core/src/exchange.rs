@@ -35,6 +35,8 @@ pub struct Exchange {
     config: Rc<Config>,
     route: Route,
     provider: Option<String>,
+    /// Whose prices hold where the provider only routes: a price-book id.
+    routed_to: Option<String>,
     started: Nanos,
     attribution: Attribution,
     rejected: Vec<(Label, Rejection)>,
@@ -58,8 +60,8 @@ impl Exchange {
         let authority = head.text(":authority").unwrap_or_default();
         let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
         let configured = config.authorities.get(authority).or_else(|| config.authorities.get(host)).cloned();
-        let provider =
-            configured.or_else(|| route.provider.map(ToOwned::to_owned)).or_else(|| config.provider.clone());
+        let provider = configured.or_else(|| route.provider.map(ToOwned::to_owned)).or_else(|| config.provider.clone());
+        let routed_to = provider.as_deref().and_then(|p| routed_to(p, head.text(":path").unwrap_or_default()));
         let mut rejected = Vec::new();
         let attribution = match route.api.generates() {
             true => attribution(&config.labels, head, |label, reason| rejected.push((label, reason))),
@@ -67,7 +69,7 @@ impl Exchange {
             false => Attribution::default(),
         };
         let request = RequestScan::new(&route);
-        Self { config, route, provider, started: at, attribution, rejected, request, response: None }
+        Self { config, route, provider, routed_to, started: at, attribution, rejected, request, response: None }
     }
 
     /// Whether any more of the request body is of use; a host may skip fetching it otherwise.
@@ -132,8 +134,13 @@ impl Exchange {
             return None;
         }
         let name = self.route.model.as_deref().or(self.request.model())?;
-        let model = price::canonical_model(self.provider.as_deref()?, name)?;
+        let model = price::canonical_model(self.priced_as()?, name)?;
         Some(self.dimensions(Some(model.to_owned())))
+    }
+
+    /// The price book's provider.
+    fn priced_as(&self) -> Option<&str> {
+        self.routed_to.as_deref().or(self.provider.as_deref())
     }
 
     fn dimensions(&self, model: Option<String>) -> Dimensions {
@@ -168,7 +175,7 @@ impl Exchange {
 
         let model = reading.model.clone().or_else(|| request_model.clone());
         let billed = self.billed_model(&reading, request_model.as_deref()).map(ToOwned::to_owned);
-        let provider = self.provider.as_deref().unwrap_or_default();
+        let provider = self.priced_as().unwrap_or_default();
         let canonical_model = billed.as_deref().and_then(|name| price::canonical_model(provider, name));
         let model_label = self.model_label(canonical_model, &reading, request_model.as_deref());
         let counts = matches!(outcome, Outcome::Complete | Outcome::Partial | Outcome::Estimated | Outcome::Error);
@@ -213,13 +220,7 @@ impl Exchange {
         record
     }
 
-    fn outcome(
-        &self,
-        status: Option<u16>,
-        ended: bool,
-        end: End,
-        reading: &Reading,
-    ) -> (Outcome, Option<ErrorType>) {
+    fn outcome(&self, status: Option<u16>, ended: bool, end: End, reading: &Reading) -> (Outcome, Option<ErrorType>) {
         if !self.route.api.generates() {
             return (Outcome::NotLlm, None);
         }
@@ -251,9 +252,10 @@ impl Exchange {
     fn billed_model<'a>(&'a self, reading: &'a Reading, requested: Option<&'a str>) -> Option<&'a str> {
         let provider = self.provider.as_deref().unwrap_or_default();
         let path_bills = matches!(provider, provider::AWS_BEDROCK | provider::VERTEX);
-        let in_path = self.route.model.as_deref().filter(|name| {
-            path_bills && (reading.model.is_none() || price::canonical_model(provider, name).is_some())
-        });
+        let in_path =
+            self.route.model.as_deref().filter(|name| {
+                path_bills && (reading.model.is_none() || price::canonical_model(provider, name).is_some())
+            });
         in_path.or(reading.model.as_deref()).or(requested)
     }
 
@@ -292,7 +294,7 @@ impl Exchange {
             (_, None) if !ended => return Some(Err(UnpricedReason::TruncatedStream)),
             (_, None) => return Some(Err(UnpricedReason::NoUsage)),
         };
-        let Some(provider) = self.provider.as_deref() else { return Some(Err(UnpricedReason::UnknownProvider)) };
+        let Some(provider) = self.priced_as() else { return Some(Err(UnpricedReason::UnknownProvider)) };
         let context = Context {
             service_tier: reading.service_tier.as_deref(),
             speed: reading.speed.as_deref(),
@@ -303,6 +305,14 @@ impl Exchange {
         let charge = Charge { provider, model: model.unwrap_or_default(), at, usage, context };
         Some(price::price(&charge).map(|priced| priced.pico_usd))
     }
+}
+
+/// Hugging Face's router names in its path who serves, and prices are theirs (`router.huggingface.co/together/v1/...`,
+/// checked 2026-11-21); `/v1/...` leaves it to the router, which does not say.
+fn routed_to(provider: &str, path: &str) -> Option<String> {
+    let first = path.trim_start_matches('/').split('/').next().filter(|_| provider == provider::HUGGINGFACE)?;
+    let named = !matches!(first, "" | "v1" | "models" | "hf-inference") && first.len() <= MAX_LABEL_BYTES;
+    named.then(|| format!("{provider}-{first}"))
 }
 
 /// What is known of a response that never came.

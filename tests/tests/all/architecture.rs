@@ -8,7 +8,10 @@ use genops_tests::generated::workspace;
 /// Package, and what must never be among its dependencies, however indirect.
 const WALLS: &[(&str, &[&str])] = &[
     // The pure heart never sees a host, a clock or a network.
-    ("genops-core", &["proxy-wasm", "wasmtime", "tokio", "hyper", "clap", "genops-host", "genops-filter", "time", "chrono", "jiff"]),
+    (
+        "genops-core",
+        &["proxy-wasm", "wasmtime", "tokio", "hyper", "clap", "genops-host", "genops-filter", "time", "chrono", "jiff"],
+    ),
     // The shell knows no JSON, no prices and no host but the ABI.
     ("genops-filter", &["wasmtime", "tokio", "hyper", "clap", "genops-host", "genops-prices", "regex"]),
     // The native host is an honest stand-in for Envoy: it knows nothing of LLMs.
@@ -48,7 +51,10 @@ fn walls_between_rooms_hold() {
             }
         }
         let reached: BTreeSet<&str> = seen.iter().filter_map(|id| names.get(*id)).map(String::as_str).collect();
-        assert!(reached.len() > 1 || edges.get(start).is_some_and(BTreeSet::is_empty), "{package}: the walk went nowhere");
+        assert!(
+            reached.len() > 1 || edges.get(start).is_some_and(BTreeSet::is_empty),
+            "{package}: the walk went nowhere"
+        );
         for dependency in *banned {
             assert!(!reached.contains(dependency), "{package} must not depend on {dependency}, however indirectly");
         }

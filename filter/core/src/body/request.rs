@@ -34,19 +34,15 @@ impl Sink for Said {
             _ => None,
         };
         match fact {
-            // The last of duplicate keys holds, as in the parsers of providers.
-            Fact::Model => self.model = word(raw).filter(|_| raw.first() == Some(&b'"')),
+            // The first of duplicate keys holds: a caller stops reading at the first, wherever the body is cut.
+            Fact::Model if self.model.is_none() => self.model = word(raw).filter(|_| raw.first() == Some(&b'"')),
             Fact::Stream => self.stream = flag(),
             Fact::IncludeUsage => self.include_usage = flag(),
             _ => {}
         }
     }
 
-    fn too_large(&mut self, fact: Fact) {
-        if fact == Fact::Model {
-            self.model = None;
-        }
-    }
+    fn too_large(&mut self, _: Fact) {}
 
     fn mark(&mut self, _: Fact) {}
 }

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::ConfigError;
-use crate::label::{Attribution, attribution};
 use crate::head::Head;
+use crate::label::{Attribution, attribution};
 use crate::schema::Label;
 
 /// One source of a label's value.

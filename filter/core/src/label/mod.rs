@@ -32,8 +32,7 @@ pub struct Attribution {
 
 impl Attribution {
     /// The labels that a request can be given, in tag order.
-    pub const LABELS: [Label; 5] =
-        [Label::Team, Label::Project, Label::CustomerId, Label::Environment, Label::Feature];
+    pub const LABELS: [Label; 5] = [Label::Team, Label::Project, Label::CustomerId, Label::Environment, Label::Feature];
 
     /// The value of one attribution label.
     pub fn get(&self, label: Label) -> Option<&str> {
