@@ -75,6 +75,8 @@ pub enum Leave {
     AtEnd,
     /// When so many bytes of the response body have come.
     AfterBody(usize),
+    /// So long after so many bytes of the response body have come.
+    Lingering(usize, Duration),
     /// After so long without a response head.
     BeforeHead(Duration),
 }
@@ -156,13 +158,17 @@ impl Connection {
                 Err(_) => return Ok(()),
                 Ok(response) => response,
             },
-            Leave::AtEnd | Leave::AfterBody(_) => response.await,
+            Leave::AtEnd | Leave::AfterBody(_) | Leave::Lingering(..) => response.await,
         };
         let (head, body) = response.map_err(|e| format!("no response: {e:?}"))?.into_parts();
         reply.status = Some(head.status.as_u16());
         reply.headers = head.headers;
-        let limit = if let Leave::AfterBody(n) = leave { n } else { usize::MAX };
-        reply.whole = read(body, limit, &mut reply.body).await?;
+        let (limit, linger) = match leave {
+            Leave::AfterBody(n) => (n, Duration::ZERO),
+            Leave::Lingering(n, wait) => (n, wait),
+            Leave::AtEnd | Leave::BeforeHead(_) => (usize::MAX, Duration::ZERO),
+        };
+        reply.whole = read(body, limit, linger, &mut reply.body).await?;
         Ok(())
     }
 }
@@ -173,12 +179,13 @@ impl Drop for Connection {
     }
 }
 
-/// Reads up to `limit` bytes; tells whether the body ended by itself before that.
-async fn read(mut body: Incoming, limit: usize, into: &mut Bytes) -> Result<bool, String> {
+/// Reads up to `limit` bytes and holds on for `linger`; tells whether the body ended by itself before that.
+async fn read(mut body: Incoming, limit: usize, linger: Duration, into: &mut Bytes) -> Result<bool, String> {
     let mut seen = BytesMut::new();
     let mut problem = None;
     let whole = loop {
         if seen.len() >= limit {
+            tokio::time::sleep(linger).await;
             break false;
         }
         match body.frame().await {

@@ -70,14 +70,6 @@ impl Bootstrap {
         let mut listener = Listener(place(&mut document, LISTENER)?.clone());
         *place(&mut listener.0, LISTENER_PORT)? = json!(0);
         listener.module(wasm)?;
-        // XXX until envoy.yaml ends the line itself
-        let f = "/filter_chains/0/filters/0/typed_config/access_log/0/typed_config/log_format/text_format_source/inline_string";
-        let t = place(&mut listener.0, f)?;
-        if let Some(x) = t.as_str()
-            && !x.ends_with('\n')
-        {
-            *t = json!(format!("{x}\n"));
-        }
         Ok(Self { document, listener })
     }
 

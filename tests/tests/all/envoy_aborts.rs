@@ -8,6 +8,9 @@ use genops_tests::client::{Leave, send_all};
 use genops_tests::envoy::{Bootstrap, Envoy, Setup};
 use genops_tests::scrape::{parse, sum};
 use genops_tests::upstream::{Answer, Cuts, Ending, Upstream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use crate::envoy_support::{ask, chat, chat_stream, field, filter, logged};
 
@@ -131,6 +134,30 @@ async fn a_crowd_of_clients_leaves_at_once() -> Result<()> {
         ensure!(counted == expected as u64, "{outcome}: {counted}");
     }
     ensure!(sum(&samples, "genops_usage_outcomes_total", &[]) == CROWD as u64);
+    ensure!(sum(&samples, "genops_operation_errors_total", &[]) == 0);
+    envoy.quit().await?;
+    Ok(())
+}
+
+/// A request that never becomes whole: the upstream may see its head, no response comes, and it is nobody's failure.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_leaves_in_its_request_is_counted_once() -> Result<()> {
+    let upstream = Upstream::start().await?;
+    let envoy = Envoy::start(&Setup::new(Bootstrap::shipped(&filter()?, upstream.address())?)).await?;
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: api.openai.com\r\nx-request-id: gone\r\n\
+                content-type: application/json\r\ncontent-length: 100\r\n\r\n{\"model\": \"gpt-4o-mini\"";
+    let mut socket = TcpStream::connect(envoy.address()).await?;
+    socket.write_all(head.as_bytes()).await?;
+    // Envoy must have read it before it learns of the end.
+    sleep(Duration::from_millis(100)).await;
+    drop(socket);
+    let samples = parse(&envoy.settled(1).await?).map_err(anyhow::Error::msg)?;
+    let lines = logged(&envoy.access_log()?)?;
+    let line = lines.first().context("a line")?;
+    ensure!(lines.len() == 1 && line.id == "gone", "{lines:?}");
+    ensure!([field(line, "outcome"), field(line, "error_type")] == ["missing", ""], "{line:?}");
+    ensure!(sum(&samples, "genops_usage_outcomes_total", &[]) == 1);
+    ensure!(sum(&samples, "genops_operations_total", &[]) == 1);
     ensure!(sum(&samples, "genops_operation_errors_total", &[]) == 0);
     envoy.quit().await?;
     Ok(())

@@ -97,27 +97,33 @@ pub(crate) struct Logged {
     pub(crate) id: String,
     /// The record as the filter wrote it.
     pub(crate) record: String,
-    /// The whole line.
-    pub(crate) line: Value,
+    /// The record, read.
+    fields: Value,
 }
 
 /// Reads access-log lines.
 pub(crate) fn logged(lines: &[String]) -> Result<Vec<Logged>> {
-    lines
-        .iter()
-        .map(|text| {
-            let line: Value = serde_json::from_str(text).with_context(|| text.clone())?;
-            let id = line.get("stream_id").and_then(Value::as_str).context("a stream_id")?.to_owned();
-            let (_, record) = text.split_once("\"genops\":").context("a record")?;
-            let record = record.strip_suffix('}').context("a closing brace")?.to_owned();
-            Ok(Logged { id, record, line })
-        })
-        .collect()
+    lines.iter().map(|text| log_line(text).with_context(|| text.clone())).collect()
 }
 
-/// The field of a logged record, as text; empty where it is null.
+fn log_line(text: &str) -> Result<Logged> {
+    let line: Value = serde_json::from_str(text)?;
+    let id = line.get("stream_id").and_then(Value::as_str).context("a stream_id")?.to_owned();
+    let record = match line.get("genops").context("a record")? {
+        Value::String(record) => record.clone(),
+        // The text itself: reading it and writing it again would hide how the filter wrote it.
+        _ => {
+            let (_, record) = text.split_once("\"genops\":").context("a record")?;
+            record.strip_suffix('}').context("a closing brace")?.to_owned()
+        }
+    };
+    let fields = serde_json::from_str(&record)?;
+    Ok(Logged { id, record, fields })
+}
+
+/// The field of a logged record at a JSON pointer, as text; empty where it is null.
 pub(crate) fn field(logged: &Logged, name: &str) -> String {
-    match logged.line.pointer(&format!("/genops/{name}")) {
+    match logged.fields.pointer(&format!("/{name}")) {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
@@ -134,7 +140,7 @@ pub(crate) fn timeless_record(record: &str) -> Result<String> {
 pub(crate) type Native = (String, Exchange);
 
 /// What Envoy says of an upstream that breaks off in the middle (`StreamInfo::ResponseCodeDetails`).
-const BROKEN_UPSTREAM: &[u8] = b"upstream_reset_after_response_started{connection_termination}";
+const BROKEN_UPSTREAM: &[u8] = b"upstream_reset_after_response_started{protocol_error}";
 
 fn cut_off(mut exchange: Exchange, cut: Option<Cut>) -> Exchange {
     exchange.cut = cut;

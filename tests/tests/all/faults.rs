@@ -315,7 +315,10 @@ fn hostile() -> impl Strategy<Value = (Exchange, ChunkPlan)> {
                 (b"x-genops-team", value.clone()),
             ]);
             let response_headers = Headers::from_iter([
-                (&b":status"[..], if seed % 3 == 0 { status.to_string().into_bytes() } else { b"200".to_vec() }),
+                (
+                    &b":status"[..],
+                    if seed.is_multiple_of(3) { status.to_string().into_bytes() } else { b"200".to_vec() },
+                ),
                 (b"content-type", pick(TYPES)),
                 (b"content-encoding", pick(ENCODINGS)),
                 (b"x-amzn-bedrock-input-token-count", value.clone()),
@@ -329,11 +332,11 @@ fn hostile() -> impl Strategy<Value = (Exchange, ChunkPlan)> {
             }
             let cut = cut.map(|at| match at.index(response_body.len() + 1) {
                 0 => Cut::NoResponse,
-                after if after % 7 == 0 => Cut::RequestGone { after },
-                after if after % 2 == 0 => Cut::DownstreamGone { after },
+                after if after.is_multiple_of(7) => Cut::RequestGone { after },
+                after if after.is_multiple_of(2) => Cut::DownstreamGone { after },
                 after => Cut::UpstreamReset { after },
             });
-            let plan = if seed % 4 == 0 { ChunkPlan::Whole } else { ChunkPlan::Seeded(seed) };
+            let plan = if seed.is_multiple_of(4) { ChunkPlan::Whole } else { ChunkPlan::Seeded(seed) };
             let exchange =
                 Exchange { request_headers, request_body, response_headers, response_body, cut, ..Exchange::default() };
             (exchange, plan)

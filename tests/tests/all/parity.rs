@@ -37,7 +37,7 @@ fn labels(id: &str) -> Vec<(&'static str, String)> {
         ("x-genops-environment", "production".to_owned()),
         ("x-genops-feature", format!("{provider} answers; all=of.them")),
     ];
-    if provider.len() % 2 == 0 {
+    if provider.len().is_multiple_of(2) {
         labels.push(("x-genops-customer-id", format!("{provider}_1")));
         labels.push(("x-genops-project", "cache.hit \u{fc}ber".to_owned()));
     }

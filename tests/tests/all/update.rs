@@ -1,16 +1,17 @@
 //! Listener updates under load, on the real Envoy: whatever is replaced, each exchange is counted exactly once.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use genops_tests::client::{Connection, Leave};
+use genops_tests::client::{Connection, Leave, send_all};
 use genops_tests::envoy::{Bootstrap, Envoy, Setup};
 use genops_tests::scrape::{parse, sum};
-use genops_tests::upstream::{Cuts, Upstream};
+use genops_tests::upstream::{Cuts, Ending, Upstream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -22,6 +23,13 @@ const CLIENTS: usize = 8;
 const UPDATES: usize = 3;
 /// Traffic between two updates.
 const BETWEEN: Duration = Duration::from_millis(400);
+/// Streams that are open in each generation when it is replaced. They end one after the other while it drains, the last
+/// ones by Envoy's cut at its end: what each counts is new to all VMs, and is counted by one that is about to go.
+const OPEN: u32 = 30;
+/// How long old listeners drain (`Setup`).
+const DRAIN: Duration = Duration::from_secs(1);
+/// What is new in a new generation while the old one drains: each team is some fifty series.
+const CROWD: usize = 40;
 /// Old listeners drain for one second (`Setup`); after this they and their VMs are gone.
 const DRAINED: Duration = Duration::from_millis(2500);
 
@@ -53,7 +61,7 @@ struct Load {
     broken: AtomicUsize,
 }
 
-fn start_load(clients: &mut JoinSet<()>, load: &Arc<Load>, to: std::net::SocketAddr) {
+fn start_load(clients: &mut JoinSet<()>, load: &Arc<Load>, to: SocketAddr) {
     for client in 0..CLIENTS {
         let load = Arc::clone(load);
         clients.spawn(async move {
@@ -68,6 +76,33 @@ fn start_load(clients: &mut JoinSet<()>, load: &Arc<Load>, to: std::net::SocketA
             }
         });
     }
+}
+
+/// Opens streams that stop short after their usage, each of a team of its own, and leaves them at different times. Gives
+/// the teams.
+fn open_streams(
+    clients: &mut JoinSet<()>,
+    upstream: &Upstream,
+    to: SocketAddr,
+    generation: usize,
+    count: u32,
+) -> Vec<String> {
+    let answer = chat_stream("gpt-4o-mini", 100, 7);
+    let usage = String::from_utf8_lossy(&answer.body).find("data: [DONE]").unwrap_or(answer.body.len());
+    let mut teams = Vec::new();
+    let between = DRAIN * 5 / 4 / count;
+    for n in 0..count {
+        let team = format!("open-{generation}-{n}");
+        upstream.answer(&team, answer.clone().ending(Ending::StallAfter(usage)));
+        let request = ask(&team, "gpt-4o-mini", &[("x-genops-team", team.as_bytes())]);
+        let stay = BETWEEN + between * n;
+        teams.push(team);
+        clients.spawn(async move {
+            let reply = Connection::new(to).send(&request, Leave::Lingering(usage, stay)).await;
+            assert!(!reply.whole && reply.body.len() == usage, "{reply:?}");
+        });
+    }
+    teams
 }
 
 /// VMs that live in Envoy.
@@ -89,7 +124,10 @@ async fn updates_under_load_lose_nothing_and_count_nothing_twice() -> Result<()>
     let mut clients = JoinSet::new();
     start_load(&mut clients, &load, envoy.address());
     let mut listener = bootstrap.listener.clone();
+    let mut open_clients = JoinSet::new();
+    let mut teams = Vec::new();
     for n in 0..UPDATES {
+        teams.extend(open_streams(&mut open_clients, &upstream, envoy.address(), 2 * n, OPEN));
         sleep(BETWEEN).await;
         // Another configuration: new root contexts in the same VMs.
         let configuration = format!(
@@ -99,6 +137,7 @@ async fn updates_under_load_lose_nothing_and_count_nothing_twice() -> Result<()>
         );
         listener.configure(&configuration)?;
         ensure!(envoy.replace(&listener).await?, "{}", envoy.log());
+        teams.extend(open_streams(&mut open_clients, &upstream, envoy.address(), 2 * n + 1, OPEN));
         sleep(BETWEEN).await;
         // Other code: new VMs, and the old ones go when their listener has drained.
         let path = envoy.directory().join(format!("genops-{n}.wasm"));
@@ -107,8 +146,10 @@ async fn updates_under_load_lose_nothing_and_count_nothing_twice() -> Result<()>
     }
     sleep(BETWEEN).await;
     load.stop.store(true, Ordering::Relaxed);
-    while let Some(client) = clients.join_next().await {
-        client?;
+    for mut clients in [clients, open_clients] {
+        while let Some(client) = clients.join_next().await {
+            client?;
+        }
     }
     sleep(DRAINED).await;
 
@@ -122,13 +163,15 @@ async fn updates_under_load_lose_nothing_and_count_nothing_twice() -> Result<()>
     ensure!(unknown == 0 && answered > 50 * UPDATES, "{said}");
     // A connection that drains is closed; only a request that met this end may be unanswered, or never have arrived.
     ensure!(broken <= 2 * UPDATES * CLIENTS && answered <= received && received <= logged, "{said}");
-    ensure!(logged <= answered + broken, "{said}");
+    ensure!(logged <= answered + broken + teams.len(), "{said}");
 
     let samples = parse(&scrape).map_err(anyhow::Error::msg)?;
     let figures = |name, with: &[(&str, &str)]| sum(&samples, name, with);
     let logged = logged as u64;
-    ensure!(figures("genops_usage_outcomes_total", &[]) == logged, "{said}\n{scrape}");
-    ensure!(figures("genops_operations_total", &[]) == logged, "{said}\n{scrape}");
+    let outcomes = figures("genops_usage_outcomes_total", &[]);
+    ensure!(outcomes == logged, "{outcomes} outcomes, {said}\n{scrape}");
+    let operations = figures("genops_operations_total", &[]);
+    ensure!(operations == logged, "{operations} operations, {said}\n{scrape}");
     let complete = figures("genops_usage_outcomes_total", &[("outcome", "complete")]);
     ensure!(complete >= answered as u64, "{complete} complete, {said}");
     ensure!(figures("genops_tokens_input_total", &[]) >= 100 * complete, "{said}\n{scrape}");
@@ -137,9 +180,52 @@ async fn updates_under_load_lose_nothing_and_count_nothing_twice() -> Result<()>
         let project = format!("project-{n}");
         ensure!(figures("genops_tokens_input_total", &[("project", &project)]) > 0, "{project}\n{scrape}");
     }
+    let mut wrong = Vec::new();
+    for team in &teams {
+        let tokens = figures("genops_tokens_input_total", &[("team", team)]);
+        let operations = figures("genops_operations_total", &[("team", team)]);
+        if (tokens, operations) != (100, 1) {
+            wrong.push(format!("{team}: {tokens} tokens, {operations} operations"));
+        }
+    }
+    ensure!(wrong.is_empty(), "{} of {} streams: {}", wrong.len(), teams.len(), wrong.join("; "));
     // No VM of an earlier generation is left behind.
     let now = vms(&envoy).await?;
     ensure!(now == at_start, "{now} VMs, {at_start} at the start");
+    envoy.quit().await?;
+    Ok(())
+}
+
+/// The old generation counts to its last moment, and the new one, which would have to know of it before the old one is
+/// gone, is busy with much that is new.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_draining_generation_counts_last_is_kept() -> Result<()> {
+    let upstream = Upstream::start().await?;
+    let module = filter()?;
+    let bootstrap = Bootstrap::shipped(&module, upstream.address())?;
+    let mut envoy = Envoy::start(&Setup::new(bootstrap.clone()).live().workers(2)).await?;
+    let mut clients = JoinSet::new();
+    let teams = open_streams(&mut clients, &upstream, envoy.address(), 0, OPEN / 5);
+    sleep(BETWEEN).await;
+    let mut listener = bootstrap.listener.clone();
+    listener.module(&other_code(&module, envoy.directory().join("genops.wasm"), 0)?)?;
+    ensure!(envoy.replace(&listener).await?, "{}", envoy.log());
+    upstream.answer("one", chat_stream("gpt-4o-mini", 100, 7));
+    let crowd = (0..CROWD).map(|n| format!("crowd-{n}"));
+    let crowd = crowd.map(|team| (ask("one", "gpt-4o-mini", &[("x-genops-team", team.as_bytes())]), Leave::AtEnd));
+    send_all(envoy.address(), crowd.collect(), CLIENTS).await;
+    while let Some(client) = clients.join_next().await {
+        client?;
+    }
+    sleep(DRAINED).await;
+
+    let sent = teams.len() + CROWD;
+    let samples = parse(&envoy.settled(sent).await?).map_err(anyhow::Error::msg)?;
+    let tokens = |team: &String| sum(&samples, "genops_tokens_input_total", &[("team", team)]);
+    let lost: Vec<&String> = teams.iter().filter(|team| tokens(team) != 100).collect();
+    ensure!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), teams.len());
+    ensure!(sum(&samples, "genops_usage_outcomes_total", &[]) == sent as u64);
+    ensure!(sum(&samples, "genops_operations_total", &[]) == sent as u64);
     envoy.quit().await?;
     Ok(())
 }
