@@ -15,8 +15,11 @@ const ATTEMPTS: usize = 16;
 /// A token that no existing value has (tokens count up from 1): on a missing key any token creates the value
 /// (proxy-wasm-cpp-host `shared_data.cc`), on a present one this is a mismatch.
 const CREATE: u32 = u32::MAX;
-/// Deltas of series that a VM going away had no time to define.
+/// Deltas that a VM going away could not write any more.
 const ORPHANS: &str = "genops/1/orphans";
+/// How long orphans lie before anybody takes them: workers of one generation end within moments of each other, and one
+/// that is about to end must not adopt.
+const ORPHAN_NANOS: u64 = 400_000_000;
 
 /// How far this VM has read.
 #[derive(Debug, Default)]
@@ -87,8 +90,8 @@ impl Registry {
 }
 
 /// Leaves deltas for another VM of this `vm_id`. Returns whether the host took them.
-pub(crate) fn leave_orphans<'a>(deltas: impl Iterator<Item = (&'a str, u64)>) -> bool {
-    let lines: String = deltas.map(|(name, delta)| format!("{delta} {name}\n")).collect();
+pub(crate) fn leave_orphans<'a>(now: u64, deltas: impl Iterator<Item = (&'a str, u64)>) -> bool {
+    let lines: String = deltas.map(|(name, delta)| format!("{now} {delta} {name}\n")).collect();
     for _ in 0..ATTEMPTS {
         let (mut bytes, cas) = match host::shared_data(ORPHANS) {
             Ok(found) => found,
@@ -105,17 +108,25 @@ pub(crate) fn leave_orphans<'a>(deltas: impl Iterator<Item = (&'a str, u64)>) ->
     false
 }
 
-/// Takes what others left; each delta is taken by exactly one VM.
-pub(crate) fn adopt_orphans(mut each: impl FnMut(&str, u64)) {
-    let Ok((bytes, cas)) = host::shared_data(ORPHANS) else { return };
-    if bytes.is_empty() || host::set_shared_data(ORPHANS, &[], cas).is_err() {
-        return;
+/// Takes what others left; each delta is taken by exactly one VM. Returns whether there is some that nobody takes yet.
+pub(crate) fn adopt_orphans(now: u64, mut each: impl FnMut(&str, u64)) -> bool {
+    let Ok((bytes, cas)) = host::shared_data(ORPHANS) else { return false };
+    let text = String::from_utf8_lossy(&bytes);
+    let parts = |line: &str| -> Option<(u64, u64, String)> {
+        let mut words = line.splitn(3, ' ');
+        Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.to_owned()))
+    };
+    let (ripe, young): (Vec<&str>, Vec<&str>) =
+        text.lines().partition(|line| parts(line).is_none_or(|(left, ..)| left.saturating_add(ORPHAN_NANOS) <= now));
+    if ripe.is_empty() {
+        return !young.is_empty();
     }
-    for line in String::from_utf8_lossy(&bytes).lines() {
-        if let Some((delta, name)) = line.split_once(' ')
-            && let Ok(delta) = delta.parse()
-        {
-            each(name, delta);
+    let rest: String = young.iter().map(|line| format!("{line}\n")).collect();
+    // Another VM was faster, or the host refuses: they are not ours.
+    if host::set_shared_data(ORPHANS, rest.as_bytes(), cas).is_ok() {
+        for (_, delta, name) in ripe.into_iter().filter_map(parts) {
+            each(&name, delta);
         }
     }
+    !young.is_empty()
 }

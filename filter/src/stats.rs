@@ -24,8 +24,11 @@ const SLICE_NANOS: u64 = 1_000_000;
 /// Between two slices while there is a backlog.
 const BACKLOG_MILLIS: u32 = 10;
 /// Between two looks at the registry while nothing is pending: a new generation of VMs must see what a draining one
-/// still defines, and take over what it leaves.
-const IDLE_MILLIS: u32 = 500;
+/// still defines, and take over what it leaves. A look costs a hostcall or two.
+const IDLE_MILLIS: u32 = 100;
+/// How long a series that this VM defined waits for its first delta: every other VM looks at the registry in that time
+/// and defines it too. So no count can go down with a generation that ends right then, and a scrape can see 0 first.
+const GRACE_NANOS: u64 = 3 * IDLE_MILLIS as u64 * 1_000_000;
 
 thread_local! {
     static STATS: RefCell<Stats> = RefCell::new(Stats::new());
@@ -44,6 +47,8 @@ struct Series {
     id: Option<u32>,
     /// Not in Envoy's stats yet.
     pending: u64,
+    /// No delta before this instant.
+    not_before: u64,
     /// Stands in `dirty` or in a queued group.
     queued: bool,
     /// Listed in the registry.
@@ -114,6 +119,8 @@ impl Stats {
         self.define_backlog(None);
         self.pending_gauge = self.pending_gauge.or_else(|| self.define_gauge(schema::STATS_PENDING));
         self.filter_info();
+        // Each root context has a timer of its own: start this one's, whatever another's period is.
+        self.period = 0;
         self.set_period(IDLE_MILLIS);
     }
 
@@ -281,7 +288,14 @@ impl Stats {
         let index = SeriesIndex::try_from(self.series.len()).unwrap_or(SeriesIndex::MAX - 1);
         let name: Rc<str> = name.into();
         self.count_set(&name);
-        self.series.push(Series { name: name.clone(), id: None, pending: 0, queued: false, listed: false });
+        self.series.push(Series {
+            name: name.clone(),
+            id: None,
+            pending: 0,
+            not_before: 0,
+            queued: false,
+            listed: false,
+        });
         self.by_name.insert(name, index);
         index
     }
@@ -337,14 +351,18 @@ impl Stats {
 
     /// Something is pending: tick soon, and say so.
     fn arm(&mut self) {
-        if self.armed || (self.dirty.is_empty() && self.backlog.is_empty()) {
-            return;
+        if !(self.dirty.is_empty() && self.backlog.is_empty()) {
+            self.set_armed();
         }
-        self.armed = true;
-        if let Some(id) = self.pending_gauge {
-            let _refused = host::increment_metric(id, 1);
+    }
+
+    fn set_armed(&mut self) {
+        if !std::mem::replace(&mut self.armed, true) {
+            if let Some(id) = self.pending_gauge {
+                let _refused = host::increment_metric(id, 1);
+            }
+            self.set_period(self.flush_millis);
         }
-        self.set_period(self.flush_millis);
     }
 
     fn disarm(&mut self) {
@@ -369,7 +387,7 @@ impl Stats {
 
     /// Writes what is pending: all known series, and new ones for one slice.
     pub(crate) fn tick(&mut self) {
-        registry::adopt_orphans(|name, delta| {
+        let orphans = registry::adopt_orphans(host::now(), |name, delta| {
             let index = self.series_named(name);
             self.add(index, delta);
         });
@@ -379,6 +397,8 @@ impl Stats {
         if !self.backlog.is_empty() {
             self.arm();
             self.set_period(BACKLOG_MILLIS);
+        } else if orphans {
+            self.set_armed();
         } else if self.dirty.is_empty() {
             self.disarm();
             self.set_period(IDLE_MILLIS);
@@ -389,29 +409,38 @@ impl Stats {
     /// to another VM. The next root to tick starts its timer anew.
     pub(crate) fn root_done(&mut self) {
         self.flush();
-        let undefined = || self.series.iter().filter(|s| s.id.is_none() && s.pending > 0);
-        let orphans = undefined().map(|s| (&*s.name, s.pending));
-        if undefined().next().is_some() && registry::leave_orphans(orphans) {
-            self.series.iter_mut().filter(|s| s.id.is_none()).for_each(|s| s.pending = 0);
+        let waiting = || self.series.iter().filter(|s| s.pending > 0);
+        if waiting().next().is_some() {
+            if registry::leave_orphans(host::now(), waiting().map(|s| (&*s.name, s.pending))) {
+                self.series.iter_mut().for_each(|s| s.pending = 0);
+            } else {
+                // Nobody to leave them to.
+                self.series.iter_mut().for_each(|s| s.not_before = 0);
+                self.define_backlog(None);
+                self.flush();
+            }
         }
-        self.define_backlog(None);
         self.disarm();
         self.period = 0;
     }
 
     fn flush(&mut self) {
-        let mut failed = Vec::new();
+        let now = host::now();
+        let mut waiting = Vec::new();
         for index in std::mem::take(&mut self.dirty) {
-            if !self.write(index) {
-                failed.push(index);
+            if !self.write(index, now) {
+                waiting.push(index);
             }
         }
-        self.dirty = failed;
+        self.dirty = waiting;
     }
 
     /// Writes one series' delta. Returns whether it is out (or waits to be defined again).
-    fn write(&mut self, index: SeriesIndex) -> bool {
+    fn write(&mut self, index: SeriesIndex, now: u64) -> bool {
         let Some(series) = self.series.get_mut(index as usize) else { return true };
+        if series.not_before > now && series.pending > 0 {
+            return false;
+        }
         series.queued = false;
         let Some(id) = series.id else { return true };
         let delta = i64::try_from(series.pending).unwrap_or(i64::MAX);
@@ -461,8 +490,9 @@ impl Stats {
             let whole = self.define_group(&mut group, until, &mut names);
             match whole {
                 Ok(true) => {
+                    let now = host::now();
                     for index in group.series {
-                        if !self.write(index) {
+                        if !self.write(index, now) {
                             self.dirty.push(index);
                         }
                     }
@@ -497,6 +527,11 @@ impl Stats {
             if series.id.is_none() {
                 let id = host::define_metric(MetricType::Counter, &series.name)?;
                 series.id = Some(id);
+                // One that another VM listed has waited there. A host without timers is written through to.
+                series.not_before = match series.listed || !self.timers {
+                    true => 0,
+                    false => host::now().saturating_add(GRACE_NANOS),
+                };
                 // Keeps a zero visible under `?usedonly` (envoy.md 1.3: adds 0 and marks the counter used).
                 let _refused = host::record_metric(id, 0);
                 if !std::mem::replace(&mut series.listed, true) {

@@ -51,14 +51,15 @@ impl Stream {
         if let Some(exchange) = &mut self.exchange {
             exchange.response_end();
         }
-        self.finish(End::Client);
+        self.finish();
     }
 
-    fn finish(&mut self, end: End) {
+    fn finish(&mut self) {
         if self.record.is_some() {
             return;
         }
         let (Some(exchange), Some(config)) = (&mut self.exchange, &self.config) else { return };
+        let end = if exchange.asks_who_ended() { ended_by() } else { End::Client };
         let record = exchange.finish(end, host::now());
         set_filter_state(config, &record);
         self.record = Some(record);
@@ -75,9 +76,7 @@ impl Stream {
             self.request_head();
             self.response_head();
         }
-        if self.record.is_none() {
-            self.finish(broken_by());
-        }
+        self.finish();
         let (Some(exchange), Some(record)) = (&self.exchange, &self.record) else { return };
         stats::with(|s| {
             s.count_rejected(exchange.rejected());
@@ -86,12 +85,25 @@ impl Stream {
     }
 }
 
-/// Who ended a stream before its response did. Envoy's code details name the side (`StreamInfo::ResponseCodeDetails`);
-/// without them it is the client: that blames nobody wrongly, for a client's abort is no error.
-fn broken_by() -> End {
+/// Who ended a stream. Envoy's code details name the side (`StreamInfo::ResponseCodeDetails`); without them it is the
+/// client: that blames nobody wrongly, for a client's abort is no error.
+fn ended_by() -> End {
     let details = host::property(&["response", "code_details"]).unwrap_or_default();
-    let upstream = [&b"upstream"[..], b"response_timeout", b"duration_timeout"];
-    if upstream.iter().any(|prefix| details.starts_with(prefix)) { End::Upstream } else { End::Client }
+    let begins = |words: &[&str]| words.iter().any(|word| details.starts_with(word.as_bytes()));
+    let timeouts = [
+        "upstream_response_timeout",
+        "upstream_per_try_timeout",
+        "upstream_max_stream_duration",
+        "response_timeout",
+        "duration_timeout",
+    ];
+    if begins(&timeouts) {
+        End::Timeout
+    } else if begins(&["upstream_reset"]) {
+        End::Reset
+    } else {
+        End::Client
+    }
 }
 
 fn set_filter_state(config: &Config, record: &Record) {

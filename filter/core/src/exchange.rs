@@ -20,13 +20,15 @@ pub const UNKNOWN_PROVIDER: &str = "unknown";
 /// Nanoseconds since the Unix epoch, from the host's clock.
 pub type Nanos = u64;
 
-/// How the stream ended, as the host knows it.
+/// Who ended the stream, as the host knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The client went away first.
+    /// The upstream's answer did, or the client went away first; or nobody knows.
     Client,
-    /// The upstream reset, timed out or broke off.
-    Upstream,
+    /// The upstream broke off, or could not be reached.
+    Reset,
+    /// The proxy's patience with the upstream was over.
+    Timeout,
 }
 
 /// One exchange being read. Feed it in the order of the wire; then [`Exchange::finish`].
@@ -153,7 +155,12 @@ impl Exchange {
         }
     }
 
-    /// Ends the exchange. `end` says who broke it off; it is of no matter once the response has ended by itself.
+    /// Whether it is of use to know who ended the stream: it was broken off, or the answer may be the proxy's own.
+    pub fn asks_who_ended(&self) -> bool {
+        self.response.as_ref().is_none_or(|r| !r.ended || r.status.is_none_or(|s| s >= 500))
+    }
+
+    /// Ends the exchange. `end` says who broke it off; it is of no matter once the upstream's response has ended.
     pub fn finish(&mut self, end: End, at: Nanos) -> Record {
         let request_model = self.route.model.clone().or_else(|| self.request.model().map(ToOwned::to_owned));
         let (status, ended, reading, timing) = match &mut self.response {
@@ -224,15 +231,21 @@ impl Exchange {
         if !self.route.api.generates() {
             return (Outcome::NotLlm, None);
         }
+        let used = reading.usage.is_some();
+        // Before the status: a proxy answers for an upstream that it could not reach, by 503 or 504.
+        let broken = match end {
+            End::Client => None,
+            End::Reset => Some(ErrorType::Reset),
+            End::Timeout => Some(ErrorType::Timeout),
+        };
+        if broken.is_some() && (!ended || status.is_none_or(|s| s >= 500)) {
+            return (if used { Outcome::Partial } else { Outcome::Error }, broken);
+        }
         if let Some(error) = status.and_then(ErrorType::from_status) {
             return (Outcome::Error, Some(error));
         }
         if let Some(error) = &reading.error {
             return (Outcome::Error, Some(error.kind));
-        }
-        let used = reading.usage.is_some();
-        if !ended && end == End::Upstream {
-            return (if used { Outcome::Partial } else { Outcome::Error }, Some(ErrorType::Reset));
         }
         let outcome = match reading.state {
             BodyState::Unsupported => Outcome::Unsupported,

@@ -26,6 +26,7 @@ pub struct Config {
     /// Provider by request authority, for host names of the user's own.
     pub authorities: std::collections::BTreeMap<String, String>,
     /// Where each attribution label comes from. Client headers are believed only where listed here.
+    #[serde(deserialize_with = "source::object")]
     pub labels: Labels,
     /// What the `model` label shows.
     pub model_label: ModelLabel,
@@ -131,6 +132,9 @@ impl Config {
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
         if json.trim_ascii().is_empty() {
             return Ok(Self::default());
+        }
+        if !json.trim_ascii_start().starts_with(b"{") {
+            return Err(ConfigError::new(".", "something else", "a JSON object"));
         }
         let mut reader = serde_json::Deserializer::from_slice(json);
         let mut config: Self = serde_path_to_error::deserialize(&mut reader).map_err(ConfigError::from_json)?;

@@ -58,6 +58,22 @@ impl<'de> Deserialize<'de> for Sources {
     }
 }
 
+/// Labels as an object: a derived struct would take a list of its fields, too.
+pub(super) fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Labels, D::Error> {
+    struct Object;
+    impl<'de> Visitor<'de> for Object {
+        type Value = Labels;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object of labels and their sources")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+            Labels::deserialize(de::value::MapAccessDeserializer::new(map))
+        }
+    }
+    deserializer.deserialize_map(Object)
+}
+
 impl Labels {
     /// The sources of one label, in order.
     pub fn sources(&self, label: Label) -> &[LabelSource] {

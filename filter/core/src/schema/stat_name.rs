@@ -17,18 +17,21 @@ const ISTIO_CUTS: [&str; 5] = ["cache.", "component.", "tag.", "wasm_filter.", "
 
 /// Appends one `key=.=value;.;` pair. An empty value is left out: Envoy would print an empty label.
 pub fn push_label(name: &mut String, label: Label, value: &str) {
+    let value = clean(value);
     if value.is_empty() {
         return;
     }
     name.push_str(label.key());
     name.push_str(ASSIGN);
-    name.push_str(&clean(value));
+    name.push_str(&value);
     name.push_str(END);
 }
 
 /// The value as it may stand in a stat name: `;`, `=` and control characters, and the dot of what Istio would cut
-/// out, become `_`. Values that need none of this are borrowed.
+/// out, become `_`. Dots at its end go: Envoy drops them from a tag's value, so two values would become one label.
+/// Values that need none of this are borrowed.
 pub fn clean(value: &str) -> Cow<'_, str> {
+    let value = value.trim_end_matches('.');
     let bad = |c: char| c == ';' || c == '=' || c.is_control();
     if !value.contains(bad) && !ISTIO_CUTS.iter().any(|cut| value.contains(cut)) {
         return Cow::Borrowed(value);
@@ -96,6 +99,8 @@ mod tests {
         assert_eq!(clean("my-cache.v1"), "my-cache_v1");
         assert_eq!(clean("tag.x"), "tag_x");
         assert_eq!(clean("gpt-4.1"), "gpt-4.1");
+        assert_eq!(clean("x..."), "x");
+        assert_eq!(clean("..."), "");
     }
 
     #[test]
@@ -118,8 +123,8 @@ mod tests {
             prop_assert_eq!(family, "family");
             let expected: Vec<(String, String)> = [("team", &team), ("model", &model)]
                 .into_iter()
-                .filter(|(_, v)| !v.is_empty())
                 .map(|(k, v)| (k.to_owned(), clean(v).into_owned()))
+                .filter(|(_, v)| !v.is_empty())
                 .collect();
             let got: Vec<(String, String)> = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
             prop_assert_eq!(got, expected);
