@@ -185,7 +185,7 @@ pub struct FormatError {
     pub source: serde_json::Error,
 }
 
-/// Reads the text of one file. It is of the right shape then; [`check`] says whether it makes sense.
+/// Reads the text of one file. It is of the right shape then; [`check()`] says whether it makes sense.
 ///
 /// # Errors
 /// [`FormatError`], naming the JSON path.
