@@ -30,6 +30,14 @@ const IDLE_MILLIS: u32 = 100;
 /// and defines it too. So no count can go down with a generation that ends right then, and a scrape can see 0 first.
 const GRACE_NANOS: u64 = 3 * IDLE_MILLIS as u64 * 1_000_000;
 
+/// The clock for what waits: without one nothing does.
+fn patience() -> u64 {
+    match host::now() {
+        0 => u64::MAX,
+        now => now,
+    }
+}
+
 thread_local! {
     static STATS: RefCell<Stats> = RefCell::new(Stats::new());
 }
@@ -387,7 +395,7 @@ impl Stats {
 
     /// Writes what is pending: all known series, and new ones for one slice.
     pub(crate) fn tick(&mut self) {
-        let orphans = registry::adopt_orphans(host::now(), |name, delta| {
+        let orphans = registry::adopt_orphans(patience(), |name, delta| {
             let index = self.series_named(name);
             self.add(index, delta);
         });
@@ -415,8 +423,8 @@ impl Stats {
                 self.series.iter_mut().for_each(|s| s.pending = 0);
             } else {
                 // Nobody to leave them to.
-                self.series.iter_mut().for_each(|s| s.not_before = 0);
                 self.define_backlog(None);
+                self.series.iter_mut().for_each(|s| s.not_before = 0);
                 self.flush();
             }
         }
@@ -425,7 +433,7 @@ impl Stats {
     }
 
     fn flush(&mut self) {
-        let now = host::now();
+        let now = patience();
         let mut waiting = Vec::new();
         for index in std::mem::take(&mut self.dirty) {
             if !self.write(index, now) {
@@ -490,7 +498,7 @@ impl Stats {
             let whole = self.define_group(&mut group, until, &mut names);
             match whole {
                 Ok(true) => {
-                    let now = host::now();
+                    let now = patience();
                     for index in group.series {
                         if !self.write(index, now) {
                             self.dirty.push(index);

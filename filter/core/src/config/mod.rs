@@ -124,6 +124,11 @@ impl Default for Config {
     }
 }
 
+/// A configuration that is an object: a derived struct would take a list of its fields, too.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Root(#[serde(deserialize_with = "source::object")] Config);
+
 impl Config {
     /// Reads a configuration. Nothing at all (no bytes, or only white space) is the default one.
     ///
@@ -133,11 +138,8 @@ impl Config {
         if json.trim_ascii().is_empty() {
             return Ok(Self::default());
         }
-        if !json.trim_ascii_start().starts_with(b"{") {
-            return Err(ConfigError::new(".", "something else", "a JSON object"));
-        }
         let mut reader = serde_json::Deserializer::from_slice(json);
-        let mut config: Self = serde_path_to_error::deserialize(&mut reader).map_err(ConfigError::from_json)?;
+        let Root(mut config) = serde_path_to_error::deserialize(&mut reader).map_err(ConfigError::from_json)?;
         reader.end().map_err(ConfigError::trailing)?;
         config.check()?;
         Ok(config)

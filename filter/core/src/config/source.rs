@@ -1,6 +1,7 @@
 //! Where attribution labels come from.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -58,20 +59,20 @@ impl<'de> Deserialize<'de> for Sources {
     }
 }
 
-/// Labels as an object: a derived struct would take a list of its fields, too.
-pub(super) fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Labels, D::Error> {
-    struct Object;
-    impl<'de> Visitor<'de> for Object {
-        type Value = Labels;
+/// Only an object: a derived struct would take a list of its fields, too.
+pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Object<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = T;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object of labels and their sources")
+            f.write_str("an object")
         }
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            Labels::deserialize(de::value::MapAccessDeserializer::new(map))
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(de::value::MapAccessDeserializer::new(map))
         }
     }
-    deserializer.deserialize_map(Object)
+    deserializer.deserialize_map(Object(PhantomData))
 }
 
 impl Labels {
