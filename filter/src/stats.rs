@@ -405,11 +405,13 @@ impl Stats {
         if !self.backlog.is_empty() {
             self.arm();
             self.set_period(BACKLOG_MILLIS);
-        } else if orphans {
-            self.set_armed();
-        } else if self.dirty.is_empty() {
+        } else if self.dirty.is_empty() && !orphans {
             self.disarm();
             self.set_period(IDLE_MILLIS);
+        } else {
+            // Only waiting: for a series' grace, or for orphans to be ripe.
+            self.set_armed();
+            self.set_period(self.flush_millis.max(IDLE_MILLIS));
         }
     }
 

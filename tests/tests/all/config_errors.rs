@@ -26,9 +26,9 @@ const BAD: &[(&str, [&str; 3])] = &[
 
 /// JSON that is no object where one belongs: a list is not a configuration whose keys were left out.
 const NO_OBJECT: &[(&str, [&str; 3])] = &[
-    ("[]", ["genops: ", "sequence", "Config"]),
+    ("[]", ["genops: ", "sequence", "an object"]),
     (r#"{"labels": [[]]}"#, ["labels", "sequence", "Labels"]),
-    ("null", ["genops: ", "null", "Config"]),
+    ("null", ["genops: ", "null", "an object"]),
 ];
 
 /// Nothing listens there; a bootstrap that is only validated needs no upstream.
