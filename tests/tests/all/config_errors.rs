@@ -27,7 +27,7 @@ const BAD: &[(&str, [&str; 3])] = &[
 /// JSON that is no object where one belongs: a list is not a configuration whose keys were left out.
 const NO_OBJECT: &[(&str, [&str; 3])] = &[
     ("[]", ["genops: ", "sequence", "an object"]),
-    (r#"{"labels": [[]]}"#, ["labels", "sequence", "Labels"]),
+    (r#"{"labels": [[]]}"#, ["labels", "sequence", "an object"]),
     ("null", ["genops: ", "null", "an object"]),
 ];
 
