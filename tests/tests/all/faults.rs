@@ -19,17 +19,9 @@ use serde_json::Value;
 
 use crate::envoy_support::{ask, chat, chat_stream, filter, native_exchange};
 
-/// The same under thousands of label sets that nobody but an attacker makes: some 4 kB each (names, slots, both hash
-/// tables), far below the default cap of 10,000 sets.
-const HOSTILE_MEMORY: u64 = 32 * 1024 * 1024;
-
-const MODEL: &str = "gpt-4o-mini";
-/// Exchanges of [`exchanges`] that run while a single call fails: enough to come by every place that calls the host.
-const FEW: usize = 3;
-/// A status that no list foresees.
-const UNHEARD_OF: Status = Status(4_294_967_295);
-/// What a worker's VM may use (issue 3).
-const MEMORY: usize = 8 << 20;
+/// Most memory of a VM under thousands of label sets that nobody but an attacker makes: some 4 kB each (names, slots,
+/// hash tables). They are far below the default cap of 10,000 sets; ordinary traffic stays at 2 MB.
+const MEMORY: usize = 32 << 20;
 const CONFIGURATION: &str = r#"{"provider": "openai", "labels": {"team": [{"header": "x-genops-team"}]}}"#;
 
 fn module() -> Result<&'static FilterModule> {
@@ -356,7 +348,7 @@ fn one_hostile(host: &mut Host, exchange: &Exchange, plan: ChunkPlan) -> Result<
     let outcome = record.get("outcome").and_then(Value::as_str).context("an outcome")?;
     ensure!(Outcome::ALL.iter().any(|o| o.as_str() == outcome), "{outcome}");
     let memory = host.workers().vms().iter().map(genops_host::Vm::memory_size).max().unwrap_or(0);
-    ensure!(memory <= HOSTILE_MEMORY, "{memory} bytes of memory");
+    ensure!(memory <= MEMORY, "{memory} bytes of memory");
     Ok(())
 }
 
