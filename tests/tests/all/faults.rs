@@ -22,6 +22,11 @@ use crate::envoy_support::{ask, chat, chat_stream, filter, native_exchange};
 /// Most memory of a VM under thousands of label sets that nobody but an attacker makes: some 4 kB each (names, slots,
 /// hash tables). They are far below the default cap of 10,000 sets; ordinary traffic stays at 2 MB.
 const MEMORY: usize = 32 << 20;
+const MODEL: &str = "gpt-4o-mini";
+/// Exchanges of [`exchanges`] that run while a single call fails: enough to come by every place that calls the host.
+const FEW: usize = 3;
+/// A status that no list foresees.
+const UNHEARD_OF: Status = Status(4_294_967_295);
 const CONFIGURATION: &str = r#"{"provider": "openai", "labels": {"team": [{"header": "x-genops-team"}]}}"#;
 
 fn module() -> Result<&'static FilterModule> {
