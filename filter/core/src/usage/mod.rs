@@ -130,6 +130,37 @@ pub struct Usage {
     pub billed_output: Option<u64>,
     /// Web searches that the provider made for the exchange.
     pub web_searches: Option<u64>,
+    /// Searches in the caller's stored files that the provider made for the exchange.
+    pub storage_searches: Option<u64>,
     /// Rerank search units.
     pub search_units: Option<u64>,
+    /// Characters to be spoken.
+    pub characters: Option<u64>,
+    /// Document pages read.
+    pub pages: Option<u64>,
+    /// Images made, where they are billed apiece.
+    pub images: Option<u64>,
+    /// Seconds of audio heard (transcription).
+    pub input_audio_seconds: Option<Nano>,
+    /// Seconds of audio heard and spoken (voice sessions).
+    pub audio_seconds: Option<Nano>,
+    /// Seconds of video made.
+    pub video_seconds: Option<Nano>,
+
+    /// What is billed, by model, where one exchange used several or used some beside the figures above: Anthropic's
+    /// iterations, Groq's compound systems, image tools. Empty: the figures above at the exchange's model are the bill.
+    pub shares: Vec<Share>,
+}
+
+/// A quantity in billionths of its unit: fractional figures are read from their decimal text, never through a float.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Nano(pub u64);
+
+/// One model's part of an exchange's bill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// As the response names it; `None`: the exchange's own.
+    pub model: Option<String>,
+    /// What was used of it. Its own `shares` are empty.
+    pub usage: Usage,
 }
