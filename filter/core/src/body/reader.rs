@@ -148,7 +148,7 @@ impl Reader {
         };
         match &self.decoder {
             Decoder::Unsupported => BodyState::Unsupported,
-            _ if self.expected.api == Api::Realtime => BodyState::Unsupported,
+            _ if self.expected.api.is_socket() => BodyState::Unsupported,
             Decoder::Stopped(Stop::TooLarge) => BodyState::TooLarge,
             _ if facts.too_large => BodyState::TooLarge,
             Decoder::Stopped(Stop::Corrupt) => BodyState::Unparsable,

@@ -50,8 +50,12 @@ apis! {
     AudioSpeech = "audio.speech", "audio", true;
     /// Transcription and translation of speech.
     AudioTranscriptions = "audio.transcriptions", "audio", true;
-    /// Realtime over a web socket: its frames are not read.
+    /// A voice or transcription session over a web socket (OpenAI, Azure, xAI): many responses, one exchange.
     Realtime = "realtime", "audio", true;
+    /// OpenAI responses over a web socket: many responses, one exchange.
+    ResponsesSocket = "responses", "completion", true;
+    /// A Gemini or Vertex Live session over a web socket.
+    GeminiLive = "bidiGenerateContent", "audio", true;
     /// A run of an OpenAI assistant.
     Assistants = "assistants", "completion", true;
     /// Threads, messages, lookups of runs.
@@ -128,4 +132,11 @@ apis! {
     Models = "models", "other", false;
     /// Anything else: files, fine-tuning, health checks, no LLM traffic at all.
     Other = "other", "other", false;
+}
+
+impl Api {
+    /// Whether an exchange is a session over a web socket: frames both ways, many responses.
+    pub const fn is_socket(self) -> bool {
+        matches!(self, Self::Realtime | Self::ResponsesSocket | Self::GeminiLive)
+    }
 }

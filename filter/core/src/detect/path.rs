@@ -48,10 +48,7 @@ pub(super) fn read(method: &str, target: &str, host: &Host, websocket: bool) -> 
     let segments: Vec<String> = path.split('/').filter(|s| !s.is_empty()).take(SEGMENTS).map(percent_decoded).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     if websocket {
-        return match segments.last() {
-            Some(&"realtime" | &"responses") => Api::Realtime.into(),
-            _ => Api::Other.into(),
-        };
+        return socket(&segments, target);
     }
     let mut place = named_by_segments(method, &segments, host);
     if host.is_cloudflare_gateway() {
@@ -65,6 +62,29 @@ pub(super) fn read(method: &str, target: &str, host: &Host, websocket: bool) -> 
         place.api = Api::Other;
     }
     place
+}
+
+/// Sessions over a web socket. OpenAI, Azure and xAI name the model in the query (Azure: a deployment), Gemini in its
+/// first message.
+fn socket(segments: &[&str], target: &str) -> Place {
+    let api = match segments {
+        [.., "realtime"] | [.., "realtime", "translations"] => Api::Realtime,
+        [.., "responses"] => Api::ResponsesSocket,
+        // `...v1beta.GenerativeService.BidiGenerateContent`; `...Constrained` with a token for browsers; on Vertex a
+        // segment of its own.
+        [.., last] if last.rsplit('.').next().is_some_and(|rpc| rpc.starts_with("BidiGenerateContent")) => {
+            Api::GeminiLive
+        }
+        _ => return Api::Other.into(),
+    };
+    let query = target.split_once('?').map_or("", |(_, query)| query).split('#').next().unwrap_or_default();
+    let query = query.get(..PATH_LIMIT).unwrap_or(query);
+    let named = |key: &str| {
+        let pair = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key);
+        pair.map(|(_, value)| percent_decoded(value))
+    };
+    let model = named("model").or_else(|| named("deployment")).unwrap_or_default();
+    Place::from(api).model(&model)
 }
 
 fn named_by_segments(method: &str, segments: &[&str], host: &Host) -> Place {

@@ -119,14 +119,29 @@ fn a_signature_names_bedrock_behind_any_gateway() {
 }
 
 #[test]
-fn web_sockets_are_realtime() {
-    let head = [
-        (":method", "GET"),
-        (":authority", "api.openai.com"),
-        (":path", "/v1/realtime?model=m"),
-        ("upgrade", "websocket"),
-    ];
-    assert_eq!(route(&Head::from_iter(head)).api, Api::Realtime);
+fn web_sockets_are_sessions() {
+    let socket = |host: &'static str, path: &'static str| {
+        let head = [(":method", "GET"), (":authority", host), (":path", path), ("upgrade", "websocket")];
+        let route = route(&Head::from_iter(head));
+        (route.provider, route.api, route.model)
+    };
+    let named = |model: &str| Some(model.to_owned());
+    let realtime = socket("api.openai.com", "/v1/realtime?intent=x&model=gpt%2Drealtime");
+    assert_eq!(realtime, (Some("openai"), Api::Realtime, named("gpt-realtime")));
+    let azure = socket("r.openai.azure.com", "/openai/realtime?api-version=2025-04-01-preview&deployment=voice");
+    assert_eq!(azure, (Some("azure-openai"), Api::Realtime, named("voice")));
+    assert_eq!(socket("api.openai.com", "/v1/realtime?intent=transcription").2, None);
+    assert_eq!(socket("api.openai.com", "/v1/responses"), (Some("openai"), Api::ResponsesSocket, None));
+    for path in [
+        "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent?key=k",
+        "/ws/google.ai.generativelanguage.v1alpha.GenerativeService.BidiGenerateContentConstrained",
+        "/ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent",
+    ] {
+        assert_eq!(socket("generativelanguage.googleapis.com", path), (Some("google"), Api::GeminiLive, None));
+    }
+    assert_eq!(socket("api.openai.com", "/v1/chat/completions?model=m").1, Api::Other);
+    let plain = [(":method", "GET"), (":authority", "api.openai.com"), (":path", "/v1/realtime?model=m")];
+    assert_eq!(route(&Head::from_iter(plain)).api, Api::Other);
 }
 
 #[test]

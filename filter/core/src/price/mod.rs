@@ -15,7 +15,7 @@ mod select;
 mod table;
 
 pub use amount::pico_to_decimal;
-pub use table::BOOK_VERSION;
+pub use table::{BOOK_VERSION, context_class};
 
 use crate::outcome::UnpricedReason;
 use crate::usage::Usage;
@@ -80,7 +80,7 @@ pub fn price(charge: &Charge<'_>) -> Result<Priced, UnpricedReason> {
         return Ok(Priced { pico_usd: 0, model });
     }
     let quantities = Quantities::of(charge.usage, provider.reasoning_beside)?;
-    let input = quantities.get(Dimension::Input);
+    let input = charge.usage.context.unwrap_or_else(|| quantities.get(Dimension::Input));
     let own = std::ptr::eq(hit.owner, provider);
     let rates = select::rates(hit.model, own, charge.at, input, &charge.context)?;
     let split = quantities.split(&rates, hit.owner.inherits)?;

@@ -78,6 +78,12 @@ include!(concat!(env!("OUT_DIR"), "/book.rs"));
 /// Version of the shipped book: the newest day on which a file was checked, and a checksum of all files.
 pub const BOOK_VERSION: &str = VERSION;
 
+/// A number for the context tiers that `input` tokens fall into: inputs of the same number cost the same rates at every
+/// model of the book, so that requests of one number may be summed before they are priced.
+pub fn context_class(input: u64) -> usize {
+    TIERS.iter().filter(|over| input > **over).count()
+}
+
 /// A part of a table; empty where the indices do not fit, which the build script rules out.
 fn range<T>(table: &'static [T], from: u16, count: u16) -> &'static [T] {
     let from = usize::from(from);

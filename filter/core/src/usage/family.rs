@@ -40,11 +40,13 @@ impl Family {
             | Api::Batches
             | Api::Models
             | Api::Other => Self::OpenAi,
-            Api::Responses | Api::ResponsesRetrieve | Api::ResponsesCompact => Self::Responses,
+            Api::Responses | Api::ResponsesRetrieve | Api::ResponsesCompact | Api::ResponsesSocket => Self::Responses,
             Api::Messages | Api::Complete => Self::Anthropic,
-            Api::GenerateContent | Api::StreamGenerateContent | Api::EmbedContent | Api::BatchEmbedContents => {
-                Self::Gemini
-            }
+            Api::GenerateContent
+            | Api::StreamGenerateContent
+            | Api::EmbedContent
+            | Api::BatchEmbedContents
+            | Api::GeminiLive => Self::Gemini,
             Api::Interactions => Self::Interactions,
             Api::Converse | Api::ConverseStream => Self::Converse,
             Api::Invoke | Api::InvokeStream => Self::Invoke,

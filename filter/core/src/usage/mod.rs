@@ -147,6 +147,10 @@ pub struct Usage {
     /// Seconds of video made.
     pub video_seconds: Option<Nano>,
 
+    /// Input tokens of one request, which decide the context tier, where the figures above are the sum of several
+    /// requests of that tier (sessions over a web socket). `None`: `input` decides.
+    pub context: Option<u64>,
+
     /// What is billed, by model, where one exchange used several or used some beside the figures above: Anthropic's
     /// iterations, Groq's compound systems, image tools. Empty: the figures above at the exchange's model are the bill.
     pub shares: Vec<Share>,
