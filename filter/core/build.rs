@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 )]
 mod book;
 
-use book::{Dated, Dimension, Model, ProviderFile, Rate, Tier, UniqueMap, Unlisted, When};
+use book::{Dated, Dimension, Model, ProviderFile, Rate, Tier, UniqueMap, Unlisted};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let directory = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../prices/book");
@@ -152,9 +152,11 @@ impl Tables {
         for variant in &model.variants {
             let set = self.set(&variant.rates, &variant.tiers)?;
             let from = variant.from.map_or(0, |day| day.0);
-            for value in variant.when.values() {
-                let value = u8::try_from(self.values.add(value.clone()))?;
-                self.entry(from, 0, 0, set, key(&variant.when), value);
+            for (key, values) in &variant.when.0 {
+                for value in values {
+                    let value = u8::try_from(self.values.add(value.clone()))?;
+                    self.entry(from, 0, 0, set, *key as u8, value);
+                }
             }
         }
         let geo = book::GEO_PREFIXES.iter().enumerate().filter(|(_, prefix)| model.geo.iter().any(|g| g == *prefix));
@@ -227,19 +229,6 @@ impl Tables {
             writeln!(source, "static {name}: [{kind}; {}] = [\n{}\n];", rows.len(), rows.join(",\n"))?;
         }
         Ok(source)
-    }
-}
-
-/// The number of a condition in the tables: the order of `table::Key`. Route and search type, which no response tells
-/// so far, follow behind.
-fn key(when: &When) -> u8 {
-    match when {
-        When::ServiceTier(_) => 0,
-        When::Speed(_) => 1,
-        When::Geo(_) => 2,
-        When::Processing(_) => 3,
-        When::Route(_) => 4,
-        When::SearchType(_) => 5,
     }
 }
 

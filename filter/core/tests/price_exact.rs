@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use genops_core::price::book::{self, Date, Dimension, Kind, Model, ProviderFile, Tier, UniqueMap, When};
+use genops_core::price::book::{self, Date, Dimension, Key, Kind, Model, ProviderFile, Tier, UniqueMap};
 use genops_core::price::{Charge, Context, price};
 use genops_core::{UnpricedReason, Usage};
 use num_bigint::BigInt;
@@ -55,8 +55,9 @@ fn rates(model: &Model, at: i64, tier: Option<&str>, input: u64) -> Option<Rates
     let mut found = Rates::new();
     lay(&mut found, &entry.rates, &entry.tiers, input);
     if let Some(tier) = tier {
-        let named =
-            |v: &&book::Variant| matches!(&v.when, When::ServiceTier(values) if values.iter().any(|v| v == tier));
+        let named = |v: &&book::Variant| {
+            v.when.0.iter().all(|(key, values)| *key == Key::ServiceTier && values.iter().any(|v| v == tier))
+        };
         let variants: Vec<_> = model.variants.iter().filter(named).filter(|v| started(v.from)).collect();
         if variants.is_empty() {
             return None;

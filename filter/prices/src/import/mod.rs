@@ -72,6 +72,7 @@ fn empty(owner: &Owner, checked_on: &str) -> Result<ProviderFile> {
         reasoning_beside: false,
         fallback: Vec::new(),
         free_suffix: None,
+        calendars: UniqueMap::default(),
         models: UniqueMap::default(),
     })
 }

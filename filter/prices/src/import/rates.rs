@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail, ensure};
-use genops_core::price::book::{Dated, Dimension, Model, Prices, RATE_DECIMALS, Rate, Tier, UniqueMap, Variant, When};
+use genops_core::price::book::{
+    Dated, Dimension, Key, Model, Prices, RATE_DECIMALS, Rate, Tier, UniqueMap, Variant, When,
+};
 
 use super::genai::{self, Constraint, Price};
 use super::owner::Owner;
@@ -36,7 +38,7 @@ pub(super) fn model(model: &genai::Model, owner: &Owner, spelling: Spelling, fre
     }
     let Spelling { id: _, alias, dated, geo } = spelling;
     let dated = if dated { Dated::Any } else { Dated::None };
-    Ok(Model { alias, dated, geo, free, prices, variants })
+    Ok(Model { alias, dated, geo, free, prices, variants, ..Model::default() })
 }
 
 /// Embeddings and the like are priced by their input alone: what some of them report as output costs nothing more.
@@ -93,19 +95,12 @@ fn variant(source: &genai::Variant) -> Result<Variant> {
         Some(Constraint::Daily { .. }) => bail!("a variant by the hour has no place in the book yet"),
     };
     let mut conditions = source.when.iter();
-    let (Some((key, value)), None) = (conditions.next(), conditions.next()) else {
+    let (Some((name, value)), None) = (conditions.next(), conditions.next()) else {
         bail!("a variant with {} conditions has no place in the book yet", source.when.len());
     };
     let values = vec![value.to_lowercase()];
-    let when = match key.as_str() {
-        "service_tier" => When::ServiceTier(values),
-        "speed" => When::Speed(values),
-        "geo" => When::Geo(values),
-        "processing" => When::Processing(values),
-        "route" => When::Route(values),
-        "search_type" => When::SearchType(values),
-        _ => bail!("condition {key} has no place in the book yet"),
-    };
+    let key = Key::ALL.into_iter().find(|known| known.as_str() == name);
+    let when = When::one(key.with_context(|| format!("condition {name} has no place in the book yet"))?, values);
     let (rates, tiers) = rates(&source.prices)?;
     Ok(Variant { from, when, rates, tiers })
 }
@@ -116,7 +111,7 @@ fn add_variant(variants: &mut Vec<Variant>, variant: Variant) {
         && last.from == variant.from
         && last.rates == variant.rates
         && last.tiers == variant.tiers
-        && let (When::ServiceTier(known), When::ServiceTier(more)) = (&mut last.when, &variant.when)
+        && let ([(Key::ServiceTier, known)], [(Key::ServiceTier, more)]) = (&mut last.when.0[..], &variant.when.0[..])
     {
         known.extend_from_slice(more);
         return;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use super::{Dimension, Kind, Model, ProviderFile, Rate, SCHEMA, Tier, UniqueMap};
+use super::{Dimension, FACTOR_DECIMALS, Key, Kind, Model, ProviderFile, Rate, SCHEMA, Tier, UniqueMap, When};
 
 /// Longest model name. Names on price lists stay below 100 bytes; a table entry keeps the length in one byte.
 pub const MAX_NAME_BYTES: usize = 200;
@@ -11,6 +11,9 @@ pub const MAX_NAME_BYTES: usize = 200;
 /// Region prefixes of Bedrock's cross-region profiles. A model's list of them is kept as bits of 16.
 /// <https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html>
 pub const GEO_PREFIXES: [&str; 9] = ["us", "us-gov", "eu", "apac", "jp", "au", "ca", "in", "global"];
+
+/// Most multipliers that can hold at once: three of at most two decimals each keep the arithmetic's six.
+const MAX_MULTIPLIERS: usize = 3;
 
 /// Something that is wrong with the book.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +88,11 @@ fn check_file(stem: &str, file: &ProviderFile, ids: &HashMap<&str, &ProviderFile
             c.add("fallback", format!("{other:?} has no prices of its own"));
         }
     }
+    for (name, calendar) in file.calendars.iter() {
+        if calendar.days.is_empty() || !calendar.days.is_sorted_by(|a, b| a < b) {
+            c.add(format!("calendars.{name}.days"), "are a list of rising days");
+        }
+    }
     let mut names: HashMap<String, &str> = HashMap::new();
     for (id, model) in file.models.iter() {
         c.model = Some(id);
@@ -95,7 +103,7 @@ fn check_file(stem: &str, file: &ProviderFile, ids: &HashMap<&str, &ProviderFile
                 c.add(field, format!("{name:?} already names {owner:?}"));
             }
         }
-        check_model(c, model);
+        check_model(c, file, model);
     }
     complaints.found
 }
@@ -107,7 +115,7 @@ fn check_name(c: &mut Complaints<'_>, field: &str, name: &str) {
     }
 }
 
-fn check_model(c: &mut Complaints<'_>, model: &Model) {
+fn check_model(c: &mut Complaints<'_>, file: &ProviderFile, model: &Model) {
     for prefix in &model.geo {
         if !GEO_PREFIXES.contains(&prefix.as_str()) {
             c.add("geo", format!("{prefix:?} is none of {}", GEO_PREFIXES.join(", ")));
@@ -122,6 +130,12 @@ fn check_model(c: &mut Complaints<'_>, model: &Model) {
     for (index, prices) in model.prices.iter().enumerate() {
         let field = format!("prices[{index}]");
         let priced = check_rates(c, &field, &prices.rates, &prices.tiers);
+        if prices.rates.is_empty() && model.variants.is_empty() {
+            c.add(format!("{field}.rates"), "has no rate");
+        }
+        if let Some(name) = prices.except.as_deref().filter(|name| file.calendars.get(name).is_none()) {
+            c.add(format!("{field}.except"), format!("{name:?} is no calendar of this file"));
+        }
         check_coverage(c, &field, &priced);
         for (number, variant) in model.variants.iter().enumerate() {
             let varied = variant.rates.iter().filter_map(|(key, _)| Dimension::parse(key));
@@ -135,10 +149,38 @@ fn check_model(c: &mut Complaints<'_>, model: &Model) {
     for (index, variant) in model.variants.iter().enumerate() {
         let field = format!("variants[{index}]");
         check_rates(c, &field, &variant.rates, &variant.tiers);
-        let plain = |value: &String| !value.is_empty() && *value == value.trim().to_ascii_lowercase();
-        if variant.when.values().is_empty() || !variant.when.values().iter().all(plain) {
-            c.add(format!("{field}.when"), "is a list of lower-case values");
+        if variant.rates.is_empty() {
+            c.add(format!("{field}.rates"), "has no rate");
         }
+        check_when(c, &field, &variant.when);
+    }
+    let mut keys = BTreeSet::new();
+    for (index, multiplier) in model.multipliers.iter().enumerate() {
+        let field = format!("multipliers[{index}]");
+        check_when(c, &field, &multiplier.when);
+        keys.insert(multiplier.when.0.iter().map(|(key, _)| *key).collect::<BTreeSet<Key>>());
+        if multiplier.by.0 == 0 || multiplier.by.0 >= 100 * 10u64.pow(FACTOR_DECIMALS as u32) {
+            c.add(format!("{field}.by"), "is more than 0 and less than 100");
+        }
+    }
+    if keys.len() > MAX_MULTIPLIERS {
+        c.add("multipliers", format!("depend on {} sets of keys, at most {MAX_MULTIPLIERS} are kept", keys.len()));
+    }
+    for (key, quantity) in model.min.iter() {
+        let measured = |d: &Dimension| matches!(d.kind(), Kind::Count | Kind::Measure);
+        if Dimension::parse(key).filter(measured).is_none() || quantity.0 == 0 {
+            c.add(format!("min.{key}"), "is a quantity above 0 of something that is counted apart from tokens");
+        }
+    }
+}
+
+fn check_when(c: &mut Complaints<'_>, field: &str, when: &When) {
+    let plain = |value: &String| {
+        let stars = value.matches('*').count();
+        !value.is_empty() && *value == value.trim().to_ascii_lowercase() && stars <= usize::from(value.ends_with('*'))
+    };
+    if when.0.is_empty() || !when.0.iter().all(|(_, values)| !values.is_empty() && values.iter().all(plain)) {
+        c.add(format!("{field}.when"), "is a list of lower-case values, `*` only at an end");
     }
 }
 
@@ -150,9 +192,6 @@ fn check_rates(c: &mut Complaints<'_>, field: &str, rates: &UniqueMap<Rate>, tie
             Some(dimension) => _ = priced.insert(dimension),
             None => c.add(format!("{field}.rates.{key}"), "is no dimension of the book"),
         }
-    }
-    if rates.is_empty() {
-        c.add(format!("{field}.rates"), "has no rate");
     }
     let mut last = None;
     for (index, tier) in tiers.iter().enumerate() {
@@ -226,7 +265,10 @@ mod tests {
             {"rates": {"input": "1", "cache_read": "0.1", "output": "2"},
              "tiers": [{"over": 10, "rates": {"input": "2"}}]},
             {"from": "2026-01-01", "windows": ["22:00-02:00"], "rates": {"input": "0"}}],
-            "variants": [{"when": {"service_tier": ["flex"]}, "rates": {"input": "0.5"}}]}, "c": {"free": true}}"#;
+            "variants": [{"when": {"service_tier": ["flex"]}, "rates": {"input": "0.5"}}],
+            "multipliers": [{"when": {"region": ["us-gov-*"]}, "by": "1.2"}]}, "c": {"free": true},
+            "d": {"prices": [{"rates": {}}], "min": {"image": "1"},
+            "variants": [{"when": {"size": ["1024x1024"], "quality": ["hd"]}, "rates": {"image": "0.08"}}]}}"#;
         assert_eq!(complaints(models), [""; 0]);
     }
 
@@ -270,7 +312,28 @@ mod tests {
             (
                 r#"{"a": {"prices": [{"rates": {"input": "1"}}],
                     "variants": [{"when": {"speed": ["Fast"]}, "rates": {"input": "2"}}]}}"#,
-                "acme: a: variants[0].when: is a list of lower-case values",
+                "acme: a: variants[0].when: is a list of lower-case values, `*` only at an end",
+            ),
+            (
+                r#"{"a": {"prices": [{"rates": {"input": "1"}, "windows": ["01:00-02:00"], "except": "feasts"}]}}"#,
+                "acme: a: prices[0].except: \"feasts\" is no calendar of this file",
+            ),
+            (
+                r#"{"a": {"multipliers": [{"when": {"region": ["e*u"]}, "by": "1.1"}]}}"#,
+                "acme: a: multipliers[0].when: is a list of lower-case values, `*` only at an end",
+            ),
+            (
+                r#"{"a": {"multipliers": [{"when": {"region": ["eu"]}, "by": "0"}]}}"#,
+                "acme: a: multipliers[0].by: is more than 0 and less than 100",
+            ),
+            (
+                r#"{"a": {"multipliers": [{"when": {"region": ["eu"]}, "by": "1.1"}, {"when": {"geo": ["eu"]}, "by": "1.1"},
+                    {"when": {"speed": ["a"]}, "by": "2"}, {"when": {"size": ["a"]}, "by": "2"}]}}"#,
+                "acme: a: multipliers: depend on 4 sets of keys, at most 3 are kept",
+            ),
+            (
+                r#"{"a": {"min": {"input": "10"}}}"#,
+                "acme: a: min.input: is a quantity above 0 of something that is counted apart from tokens",
             ),
         ] {
             assert_eq!(complaints(models), [expected], "{models}");
@@ -284,6 +347,18 @@ mod tests {
             (r#"{"a": {"prices": [{"rates": {"input": "2,5"}}]}}"#, "models.a.prices[0].rates.input: "),
             (r#"{"a": {"prices": [{"from": "2026-02-30", "rates": {}}]}}"#, "models.a.prices[0].from: "),
             (r#"{"a": {"price": []}}"#, "models.a.price: unknown field `price`"),
+            (
+                r#"{"a": {"prices": [{"rates": {}, "days": ["monday"]}]}}"#,
+                "models.a.prices[0].days: days are a list of",
+            ),
+            (
+                r#"{"a": {"variants": [{"rates": {}, "when": {"tier": ["x"]}}]}}"#,
+                r#"models.a.variants[0].when: "tier" is none of service_tier, "#,
+            ),
+            (
+                r#"{"a": {"prices": [{"rates": {}, "tiers": [{"over": 1, "at_least": 2, "rates": {}}]}]}}"#,
+                "models.a.prices[0].tiers[0]: a tier has either",
+            ),
             (r#"{"a": {}, "a": {}}"#, r#"models: "a" stands here twice"#),
         ] {
             let found = complaints(models);

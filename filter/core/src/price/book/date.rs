@@ -9,13 +9,57 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date(pub u16);
 
-/// Hours of every day: minutes since midnight UTC, start included, end not. An end before the start is past midnight.
+/// Hours of a day: minutes since midnight UTC, start included, end not. An end before the start is past midnight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// First minute.
     pub start: u16,
     /// First minute after it.
     pub end: u16,
+}
+
+/// Days of the week: a bit each, Monday the lowest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<String>")]
+pub struct Weekdays(pub u8);
+
+const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+impl Weekdays {
+    /// Whether no day is left out.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether the day, in days since 1970-01-01, is one of them.
+    pub const fn contains(self, day: i64) -> bool {
+        // 1970-01-01 was a Thursday.
+        self.0 >> (day + 3).rem_euclid(7) & 1 == 1
+    }
+}
+
+impl Default for Weekdays {
+    fn default() -> Self {
+        Self((1 << WEEKDAYS.len()) - 1)
+    }
+}
+
+impl TryFrom<Vec<String>> for Weekdays {
+    type Error = &'static str;
+
+    fn try_from(names: Vec<String>) -> Result<Self, Self::Error> {
+        let bit = |name: &String| WEEKDAYS.iter().position(|day| day == name).map(|place| 1 << place);
+        let add = |days: u8, name: &String| bit(name).filter(|bit| days & bit == 0).map(|bit| days | bit);
+        let days = names.iter().try_fold(0, add).filter(|days| *days > 0);
+        days.map(Self).ok_or("days are a list of mon, tue, wed, thu, fri, sat, sun, each at most once")
+    }
+}
+
+impl From<Weekdays> for Vec<String> {
+    fn from(days: Weekdays) -> Self {
+        let named = WEEKDAYS.iter().enumerate().filter(|(place, _)| days.0 >> place & 1 == 1);
+        named.map(|(_, day)| (*day).to_owned()).collect()
+    }
 }
 
 /// Days of each month of a year.
@@ -132,6 +176,22 @@ mod tests {
             assert!(text.parse::<Date>().is_err(), "{text}");
         }
         assert!("2024-02-29".parse::<Date>().is_ok());
+    }
+
+    #[test]
+    fn weekdays_go_there_and_back() {
+        let days: Weekdays = serde_json::from_str(r#"["mon","fri"]"#).expect("two days");
+        assert_eq!(serde_json::to_string(&days).ok(), Some(r#"["mon","fri"]"#.to_owned()));
+        // 2026-11-20 was a Friday.
+        let friday = i64::from("2026-11-20".parse::<Date>().expect("a day").0);
+        assert_eq!(
+            (-1..=4).map(|d| days.contains(friday + d)).collect::<Vec<_>>(),
+            [false, true, false, false, true, false]
+        );
+        assert!(days.contains(-3) && !days.contains(0) && Weekdays::default().contains(i64::from(i32::MIN)));
+        for text in ["[]", r#"["mon","mon"]"#, r#"["Monday"]"#, r#""mon""#] {
+            assert!(serde_json::from_str::<Weekdays>(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -67,6 +67,10 @@ pub enum Dimension {
     Page,
     /// Pages read and annotated.
     AnnotatedPage,
+    /// Images made, where they are billed apiece.
+    Image,
+    /// Seconds of video made.
+    VideoSecond,
 }
 
 /// How the figure of a dimension comes about.
@@ -78,11 +82,13 @@ pub enum Kind {
     Request,
     /// Counted apart.
     Count,
+    /// Counted apart, and told beside tokens that may be what is billed: seconds of audio, images.
+    Measure,
 }
 
 impl Dimension {
     /// All dimensions, wholes before their parts.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 32] = [
         Self::Input,
         Self::InputAudio,
         Self::InputImage,
@@ -113,6 +119,8 @@ impl Dimension {
         Self::InputAudioSecond,
         Self::Page,
         Self::AnnotatedPage,
+        Self::Image,
+        Self::VideoSecond,
     ];
 
     /// Number of dimensions.
@@ -151,6 +159,8 @@ impl Dimension {
             Self::InputAudioSecond => "input_audio_second",
             Self::Page => "page",
             Self::AnnotatedPage => "annotated_page",
+            Self::Image => "image",
+            Self::VideoSecond => "video_second",
         }
     }
 
@@ -163,30 +173,35 @@ impl Dimension {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Request => Kind::Request,
-            Self::WebSearch
-            | Self::StorageSearch
-            | Self::SearchUnit
-            | Self::Character
-            | Self::TextMessage
+            Self::WebSearch | Self::StorageSearch | Self::SearchUnit | Self::TextMessage => Kind::Count,
+            Self::Character
             | Self::AudioSecond
             | Self::InputAudioSecond
             | Self::Page
-            | Self::AnnotatedPage => Kind::Count,
+            | Self::AnnotatedPage
+            | Self::Image
+            | Self::VideoSecond => Kind::Measure,
             _ => Kind::Token,
         }
     }
 
     /// How many of it one quoted rate buys: prices are printed per million tokens or characters, per hour of audio,
-    /// per thousand of anything else.
+    /// per second of video, per image, per thousand of anything else.
     pub const fn per(self) -> u32 {
         match self {
             Self::AudioSecond | Self::InputAudioSecond => 3600,
             Self::Character => 1_000_000,
+            Self::Image | Self::VideoSecond => 1,
             _ => match self.kind() {
                 Kind::Token => 1_000_000,
-                Kind::Request | Kind::Count => 1000,
+                Kind::Request | Kind::Count | Kind::Measure => 1000,
             },
         }
+    }
+
+    /// Whether its figures are billionths: seconds have fractions.
+    pub const fn is_fractional(self) -> bool {
+        matches!(self, Self::AudioSecond | Self::InputAudioSecond | Self::VideoSecond)
     }
 
     /// What it is directly part of: cached audio is part of cached input and of audio input.

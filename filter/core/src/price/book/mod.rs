@@ -4,7 +4,9 @@
 //! by path, so nothing here may name the rest of the crate), the `genops-prices` tool, and whoever wants to extend the
 //! book. How to edit a file: `filter/prices/README.md`.
 
+mod amend;
 mod check;
+mod condition;
 mod date;
 mod decimal;
 mod dimension;
@@ -13,9 +15,11 @@ mod unique_map;
 
 use serde::{Deserialize, Serialize};
 
+pub use amend::{Amendment, Extension, Fallback};
 pub use check::{Complaint, GEO_PREFIXES, MAX_NAME_BYTES, check};
-pub use date::{Date, Window};
-pub use decimal::{RATE_DECIMALS, Rate, RateError};
+pub use condition::{Key, UnknownKey, When};
+pub use date::{Date, Weekdays, Window};
+pub use decimal::{FACTOR_DECIMALS, Factor, QUANTITY_DECIMALS, Quantity, RATE_DECIMALS, Rate, RateError};
 pub use dimension::{Dimension, Dimensions, Kind};
 pub use tail::{takes_date, without_date};
 pub use unique_map::UniqueMap;
@@ -50,6 +54,9 @@ pub struct ProviderFile {
     /// A suffix that makes any known model free of charge (`:free`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free_suffix: Option<String>,
+    /// Named lists of days on which hours do not hold.
+    #[serde(default, skip_serializing_if = "UniqueMap::is_empty")]
+    pub calendars: UniqueMap<Calendar>,
     /// By the name that labels and records show.
     #[serde(default, skip_serializing_if = "UniqueMap::is_empty")]
     pub models: UniqueMap<Model>,
@@ -63,6 +70,16 @@ pub enum Unlisted {
     Parent,
     /// Not known: an exchange that used it has no cost.
     Unpriced,
+}
+
+/// Days that are an exception.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calendar {
+    /// Who announced them.
+    pub source: String,
+    /// UTC days, rising.
+    pub days: Vec<Date>,
 }
 
 /// One model.
@@ -87,6 +104,42 @@ pub struct Model {
     /// Laid over the entry in force, rate by rate; of several in force for one rate the last counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variants: Vec<Variant>,
+    /// What all its tokens cost more or less, by how it was served. All in force count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub multipliers: Vec<Multiplier>,
+    /// Least quantity that is billed for an exchange, by dimension.
+    #[serde(default, skip_serializing_if = "UniqueMap::is_empty")]
+    pub min: UniqueMap<Quantity>,
+    /// How it is paid for, where not by what was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing: Option<Billing>,
+    /// Where this model's figures were taken from, where not from the file's source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// When they were last compared with that source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked_on: Option<Date>,
+}
+
+/// Another way to pay than by what was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Billing {
+    /// Capacity was bought: an exchange costs nothing more, unless it spilled over.
+    Provisioned,
+}
+
+/// What all tokens cost more or less. Fees of tools are not multiplied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Multiplier {
+    /// First UTC day; absent: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Date>,
+    /// When it applies.
+    pub when: When,
+    /// By what.
+    pub by: Factor,
 }
 
 /// Whether a date at the end of a name is part of the name of another model.
@@ -107,9 +160,15 @@ pub struct Prices {
     /// First UTC day; absent: always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Date>,
-    /// UTC hours of every day; absent: all day.
+    /// UTC hours; absent: all day.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<Window>,
+    /// UTC weekdays on which the hours begin (`["mon", "tue"]`); absent: all.
+    #[serde(default, skip_serializing_if = "Weekdays::is_all")]
+    pub days: Weekdays,
+    /// Name of the calendar on whose days the hours do not begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub except: Option<String>,
     /// US dollars by dimension, per the dimension's unit.
     pub rates: UniqueMap<Rate>,
     /// Rates of long contexts: they replace the ones above for the whole request.
@@ -119,12 +178,34 @@ pub struct Prices {
 
 /// Rates of a request with a long context.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "TierText")]
 pub struct Tier {
     /// Applies when all input tokens, cached ones too, are more than this.
     pub over: u64,
     /// Only of dimensions that have a rate outside the tier too.
     pub rates: UniqueMap<Rate>,
+}
+
+/// A tier as it may be written: its limit excluded (`over`) or included (`at_least`).
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TierText {
+    over: Option<u64>,
+    at_least: Option<u64>,
+    rates: UniqueMap<Rate>,
+}
+
+impl TryFrom<TierText> for Tier {
+    type Error = &'static str;
+
+    fn try_from(TierText { over, at_least, rates }: TierText) -> Result<Self, &'static str> {
+        let over = match (over, at_least) {
+            (Some(over), None) => Some(over),
+            (None, Some(limit)) => limit.checked_sub(1),
+            _ => None,
+        };
+        Ok(Self { over: over.ok_or("a tier has either `over` or `at_least`, which is 1 or more")?, rates })
+    }
 }
 
 /// Rates of another way to be served.
@@ -134,45 +215,13 @@ pub struct Variant {
     /// First UTC day; absent: always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Date>,
-    /// One thing that the response tells, and the values (lower case) that mean this variant.
+    /// When it applies.
     pub when: When,
     /// Rates that differ.
     pub rates: UniqueMap<Rate>,
     /// As in [`Prices`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<Tier>,
-}
-
-/// What makes a variant apply.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum When {
-    /// The tier that the response was served in.
-    ServiceTier(Vec<String>),
-    /// Anthropic's fast mode.
-    Speed(Vec<String>),
-    /// Where the model ran.
-    Geo(Vec<String>),
-    /// Synchronous or in a batch.
-    Processing(Vec<String>),
-    /// The upstream that a router chose.
-    Route(Vec<String>),
-    /// Kind of web search.
-    SearchType(Vec<String>),
-}
-
-impl When {
-    /// The values that mean the variant.
-    pub fn values(&self) -> &[String] {
-        match self {
-            Self::ServiceTier(v)
-            | Self::Speed(v)
-            | Self::Geo(v)
-            | Self::Processing(v)
-            | Self::Route(v)
-            | Self::SearchType(v) => v,
-        }
-    }
 }
 
 /// Text that is not of this format.
@@ -190,6 +239,10 @@ pub struct FormatError {
 /// # Errors
 /// [`FormatError`], naming the JSON path.
 pub fn parse(text: &str) -> Result<ProviderFile, FormatError> {
+    read(text)
+}
+
+fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, FormatError> {
     let mut json = serde_json::Deserializer::from_str(text);
     let file = serde_path_to_error::deserialize(&mut json)
         .map_err(|error| FormatError { at: error.path().to_string(), source: error.into_inner() })?;
