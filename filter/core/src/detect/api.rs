@@ -46,6 +46,8 @@ apis! {
     Moderations = "moderations", "moderation", true;
     /// Image generation, edit, variation.
     Images = "images", "image", true;
+    /// Video generation. The answer is a job; its length and size are what is billed.
+    Videos = "videos", "other", true;
     /// Text to speech.
     AudioSpeech = "audio.speech", "audio", true;
     /// Transcription and translation of speech.
@@ -122,6 +124,8 @@ apis! {
     CloudflareRun = "cloudflare.run", "completion", true;
     /// Alibaba DashScope native generation.
     DashscopeGeneration = "dashscope.generation", "completion", true;
+    /// Oracle Cloud's own chat.
+    OciChat = "oci.chat", "completion", true;
     /// Counts tokens without using a model.
     CountTokens = "count_tokens", "other", false;
     /// Gemini's count of tokens.

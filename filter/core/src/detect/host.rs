@@ -62,16 +62,24 @@ fn matches(pattern: &str, name: &str) -> bool {
     name.len() > rest.len() && name.ends_with(rest)
 }
 
-/// The region inside a cloud host: what stands where the owner puts it.
+/// The region inside a host: what stands where the owner puts it.
 fn region(provider: &str, name: &str) -> Option<String> {
+    let between = |head: &str, tail: &str| name.strip_prefix(head)?.strip_suffix(tail);
     let label = match provider {
         provider::AWS_BEDROCK | provider::SAGEMAKER | provider::ANTHROPIC => {
             name.split('.').find(|label| is_aws_region(label))?
         }
-        provider::VERTEX => name
-            .strip_suffix("-aiplatform.googleapis.com")
-            .or_else(|| name.strip_prefix("aiplatform.").and_then(|n| n.strip_suffix(".rep.googleapis.com")))?,
+        provider::VERTEX => {
+            name.strip_suffix("-aiplatform.googleapis.com").or_else(|| between("aiplatform.", ".rep.googleapis.com"))?
+        }
         provider::WATSONX => name.strip_suffix(".ml.cloud.ibm.com")?,
+        // Hosts that keep data in one place, some at a price of their own.
+        provider::OPENAI => name.strip_suffix(".api.openai.com")?,
+        provider::TOGETHER => name.strip_suffix("-api.together.ai")?,
+        provider::XAI => name.strip_suffix(".api.x.ai")?,
+        provider::VOLCENGINE => name.strip_prefix("ark.")?.split('.').next()?,
+        provider::OCI => name.strip_prefix("inference.generativeai.")?.split('.').next()?,
+        provider::AZURE_OPENAI => name.strip_suffix(".api.cognitive.microsoft.com")?,
         _ => return None,
     };
     Some(label.to_owned())

@@ -5,6 +5,7 @@
 
 mod api;
 mod host;
+mod owned;
 mod path;
 pub mod provider;
 
@@ -44,10 +45,21 @@ pub struct Route {
 /// Reads a request head: `:method`, `:authority`, `:path` and a few headers. Never fails; what is not known is `None`
 /// or [`Api::Other`].
 pub fn route(head: &Head<'_>) -> Route {
+    route_to(head, None)
+}
+
+/// The same where the owner is known from elsewhere, whatever the authority says: it decides what paths mean that two
+/// owners use, and [`Route::provider`] says only what the head itself does.
+pub fn route_to(head: &Head<'_>, owner: Option<&str>) -> Route {
     let method = head.text(":method").unwrap_or_default();
     let host = host::Host::parse(head.text(":authority").or_else(|| head.text("host")).unwrap_or_default());
     let target = head.text(":path").unwrap_or_default();
-    let place = path::read(method, target, &host, is_websocket(head));
+    let setting = path::Setting {
+        owner: owner.or(host.provider),
+        cloudflare_gateway: host.is_cloudflare_gateway(),
+        websocket: is_websocket(head),
+    };
+    let place = path::read(method, target, setting);
     let provider =
         place.provider.or(host.provider).or_else(|| signed_for_bedrock(head).then_some(provider::AWS_BEDROCK));
     Route {
@@ -87,3 +99,6 @@ fn signed_for_bedrock(head: &Head<'_>) -> bool {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod hosts_tests;

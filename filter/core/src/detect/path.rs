@@ -3,7 +3,7 @@
 //! Gateways put prefixes before a provider's own path (`/router/v2/openai/v1/chat/completions`), so the last segments
 //! decide. Where two owners use the same path for different shapes, the host tells them apart.
 
-use super::{Api, MODEL_LIMIT, host::Host, provider};
+use super::{Api, MODEL_LIMIT, owned, provider};
 
 /// Most segments that are looked at; the longest real path (Vertex) has 10.
 const SEGMENTS: usize = 32;
@@ -28,7 +28,7 @@ impl From<Api> for Place {
 }
 
 impl Place {
-    fn model(mut self, model: &str) -> Self {
+    pub(super) fn model(mut self, model: &str) -> Self {
         self.model = (!model.is_empty() && model.len() <= MODEL_LIMIT).then(|| model.to_owned());
         self
     }
@@ -39,23 +39,37 @@ impl Place {
     }
 }
 
+/// Where a path is read: what tells equal paths apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Setting<'a> {
+    /// Owner of the host, where it is known.
+    pub(super) owner: Option<&'a str>,
+    /// The host is Cloudflare's AI Gateway, whose paths name the owner.
+    pub(super) cloudflare_gateway: bool,
+    /// The request opens a web socket.
+    pub(super) websocket: bool,
+}
+
 /// Reads `:path` (with its query).
-pub(super) fn read(method: &str, target: &str, host: &Host, websocket: bool) -> Place {
+pub(super) fn read(method: &str, target: &str, setting: Setting<'_>) -> Place {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     if path.len() > PATH_LIMIT {
         return Api::Other.into();
     }
     let segments: Vec<String> = path.split('/').filter(|s| !s.is_empty()).take(SEGMENTS).map(percent_decoded).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    if websocket {
+    if setting.websocket {
         return socket(&segments, target);
     }
-    let mut place = named_by_segments(method, &segments, host);
-    if host.is_cloudflare_gateway() {
-        place.provider = segments
-            .get(3)
-            .and_then(|s| provider::CLOUDFLARE_GATEWAY.iter().find(|(segment, _)| segment == s))
-            .map(|(_, id)| *id);
+    // Behind Cloudflare's gateway paths are those of the owner that they name.
+    let behind = segments.get(3).filter(|_| setting.cloudflare_gateway).and_then(|s| provider::behind_cloudflare(s));
+    let owner = behind.or(setting.owner);
+    let mut place = named_by_segments(method, &segments, owner);
+    if setting.cloudflare_gateway {
+        place.provider = behind;
+    }
+    if place.model.is_none() && owner == Some(provider::DEEPGRAM) {
+        place = place.model(&in_query(target, "model").unwrap_or_default());
     }
     // Looking up, listing and deleting use no model, whatever stands at the end of the path.
     if method != "POST" && place.api.generates() {
@@ -77,17 +91,20 @@ fn socket(segments: &[&str], target: &str) -> Place {
         }
         _ => return Api::Other.into(),
     };
-    let query = target.split_once('?').map_or("", |(_, query)| query).split('#').next().unwrap_or_default();
-    let query = query.get(..PATH_LIMIT).unwrap_or(query);
-    let named = |key: &str| {
-        let pair = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key);
-        pair.map(|(_, value)| percent_decoded(value))
-    };
-    let model = named("model").or_else(|| named("deployment")).unwrap_or_default();
+    let model = in_query(target, "model").or_else(|| in_query(target, "deployment")).unwrap_or_default();
     Place::from(api).model(&model)
 }
 
-fn named_by_segments(method: &str, segments: &[&str], host: &Host) -> Place {
+/// The value of `key` in the query of a target.
+fn in_query(target: &str, key: &str) -> Option<String> {
+    let (_, query) = target.split_once('?')?;
+    let query = query.split('#').next()?;
+    let query = query.get(..PATH_LIMIT).unwrap_or(query);
+    let (_, value) = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key)?;
+    Some(percent_decoded(value))
+}
+
+fn named_by_segments(method: &str, segments: &[&str], owner: Option<&str>) -> Place {
     if let Some(place) = google(segments) {
         return place;
     }
@@ -95,15 +112,14 @@ fn named_by_segments(method: &str, segments: &[&str], host: &Host) -> Place {
         return place;
     }
     if let Some([deployment, rest @ ..]) = after(segments, &["openai", "deployments"]) {
-        let mut place = openai(method, rest, host).model(deployment).provider(provider::AZURE_OPENAI);
+        let place = openai(method, rest, owner).model(deployment);
         // A known owner that only imitates Azure's paths keeps its own name.
-        place.provider = host.provider.or(place.provider);
+        return if owner.is_none() { place.provider(provider::AZURE_OPENAI) } else { place };
+    }
+    if let Some(place) = owned::read(segments, owner.unwrap_or_default()) {
         return place;
     }
-    if let Some(place) = hosted(segments, host) {
-        return place;
-    }
-    openai(method, segments, host)
+    openai(method, segments, owner)
 }
 
 /// `models/{model}:{method}` of Gemini and Vertex.
@@ -125,8 +141,11 @@ fn google(segments: &[&str]) -> Option<Place> {
             _ => Api::Predict,
         },
         "predict" => Api::Predict,
-        // Snowflake Cortex: `/api/v2/cortex/inference:complete`, an OpenAI shape.
+        // Veo; what it comes to is asked for later (`fetchPredictOperation`, operations).
+        "predictLongRunning" => Api::Videos,
+        // Snowflake Cortex: `/api/v2/cortex/inference:complete` and `:embed`, OpenAI's shapes.
         "complete" if model == "inference" => return Some(Api::ChatCompletions.into()),
+        "embed" if model == "inference" => return Some(Api::Embeddings.into()),
         _ => return None,
     };
     let mut place = Place::from(api).model(model);
@@ -164,45 +183,12 @@ fn aws(segments: &[&str]) -> Option<Place> {
     Some(Place::from(api).model(&before.get(at + 1..)?.join("/")))
 }
 
-/// Paths that mean something of their own on one owner's hosts.
-fn hosted(segments: &[&str], host: &Host) -> Option<Place> {
-    let owner = host.provider.unwrap_or_default();
-    let api = match (owner, segments) {
-        (provider::WRITER, [.., "chat"]) => Api::ChatCompletions,
-        (provider::COHERE, [.., "rerank"]) => Api::CohereRerank,
-        (provider::COHERE, [.., "audio", "transcriptions"]) => Api::CohereTranscriptions,
-        (provider::ALEPH_ALPHA, [.., "complete"]) => Api::AlephAlphaComplete,
-        (provider::WATSONX, [.., "text", "chat" | "chat_stream"]) => Api::ChatCompletions,
-        (_, [.., "generation", "text" | "text_stream"] | [.., "text", "generation" | "generation_stream"]) => {
-            Api::WatsonxGeneration
-        }
-        (provider::ALIBABA, [.., "aigc", _, "generation"]) => Api::DashscopeGeneration,
-        (provider::REPLICATE, [.., "models", owner, name, "predictions"]) => {
-            return Some(Place::from(Api::ReplicatePredictions).model(&format!("{owner}/{name}")));
-        }
-        (provider::REPLICATE, [.., "predictions"]) => Api::ReplicatePredictions,
-        (provider::REPLICATE, [.., "predictions", _] | [.., "predictions", _, "cancel"]) => Api::ReplicateObjects,
-        (provider::HUGGINGFACE, [.., "models", owner, name]) => {
-            return Some(Place::from(Api::HfInference).model(&format!("{owner}/{name}")));
-        }
-        (provider::HUGGINGFACE, []) => Api::HfInference,
-        _ => {
-            let model = after(segments, &["ai", "run"]).or_else(|| after(segments, &["workers-ai"]))?;
-            return model
-                .first()
-                .is_some_and(|m| m.starts_with('@'))
-                .then(|| Place::from(Api::CloudflareRun).model(&model.join("/")));
-        }
-    };
-    Some(api.into())
-}
-
 /// OpenAI's paths and all others that need no host to be told apart.
-fn openai(method: &str, segments: &[&str], host: &Host) -> Place {
+fn openai(method: &str, segments: &[&str], owner: Option<&str>) -> Place {
     let ollama = |api: Api| {
         let place = Place::from(api);
         // The path is Ollama's own invention; a known owner still keeps its name.
-        if host.provider.is_none() { place.provider(provider::OLLAMA) } else { place }
+        if owner.is_none() { place.provider(provider::OLLAMA) } else { place }
     };
     if let Some(rest) = after(segments, &["threads"]) {
         return match rest {
@@ -219,7 +205,9 @@ fn openai(method: &str, segments: &[&str], host: &Host) -> Place {
         [.., "chat", "completions"] => Api::ChatCompletions,
         [.., "completions"] => Api::Completions,
         [.., "api", "embeddings" | "embed"] => return ollama(Api::OllamaEmbed),
-        [.., "embeddings" | "multimodalembeddings" | "contextualizedembeddings"] => Api::Embeddings,
+        [.., "embeddings" | "multimodalembeddings" | "contextualizedembeddings"] | [.., "embeddings", "multimodal"] => {
+            Api::Embeddings
+        }
         [.., "responses", "input_tokens"] => Api::CountTokens,
         [.., "responses", "compact"] => Api::ResponsesCompact,
         [.., "responses"] => Api::Responses,
@@ -238,6 +226,9 @@ fn openai(method: &str, segments: &[&str], host: &Host) -> Place {
         [.., "images", "generations" | "edits" | "variations"] => Api::Images,
         [.., "audio", "speech"] => Api::AudioSpeech,
         [.., "audio", "transcriptions" | "translations"] => Api::AudioTranscriptions,
+        [.., "videos"] | [.., "videos", "generations" | "edits" | "extensions"] | [.., "videos", _, "remix"] => {
+            Api::Videos
+        }
         [.., "moderations"] => Api::Moderations,
         [.., "ocr"] => Api::Ocr,
         [.., "interactions"] => Api::Interactions,
@@ -248,7 +239,7 @@ fn openai(method: &str, segments: &[&str], host: &Host) -> Place {
 }
 
 /// What follows the first place where `names` stand in a row.
-fn after<'s, 'p>(segments: &'s [&'p str], names: &[&str]) -> Option<&'s [&'p str]> {
+pub(super) fn after<'s, 'p>(segments: &'s [&'p str], names: &[&str]) -> Option<&'s [&'p str]> {
     let at = segments.windows(names.len()).position(|w| w == names)?;
     segments.get(at + names.len()..)
 }

@@ -20,10 +20,10 @@ providers! {
     GITHUB_MODELS = "github-models": "models.github.ai", "models.inference.ai.azure.com";
     AZURE_OPENAI = "azure-openai": "*.openai.azure.com", "*.cognitiveservices.azure.com", "*.services.ai.azure.com",
         "*.inference.ai.azure.com", "*.models.ai.azure.com", "*.openai.azure.us", "*.openai.azure.cn",
-        "*.azure-api.net";
+        "*.azure-api.net", "*.api.cognitive.microsoft.com";
     ANTHROPIC = "anthropic": "api.anthropic.com", "aws-external-anthropic.*.api.aws";
     AWS_BEDROCK = "aws-bedrock": "bedrock-runtime.*.amazonaws.com", "bedrock-runtime-fips.*.amazonaws.com",
-        "bedrock-runtime.*.amazonaws.com.cn", "*.bedrock-runtime.*.vpce.amazonaws.com", "bedrock-mantle.*.api.aws";
+        "bedrock-runtime.*.amazonaws.com.cn", "bedrock-runtime.*.api.aws", "*.bedrock-runtime.*.vpce.amazonaws.com", "bedrock-mantle.*.api.aws";
     SAGEMAKER = "sagemaker": "runtime.sagemaker.*.amazonaws.com", "runtime-fips.sagemaker.*.amazonaws.com";
     GOOGLE = "google": "generativelanguage.googleapis.com";
     VERTEX = "vertex": "aiplatform.googleapis.com", "*-aiplatform.googleapis.com", "aiplatform.*.rep.googleapis.com";
@@ -48,7 +48,8 @@ providers! {
     SAMBANOVA = "sambanova": "api.sambanova.ai";
     DATABRICKS = "databricks": "*.cloud.databricks.com", "*.azuredatabricks.net", "*.gcp.databricks.com";
     CLOUDFLARE = "cloudflare": "api.cloudflare.com";
-    GITHUB_COPILOT = "github-copilot": "api.githubcopilot.com", "api.*.githubcopilot.com";
+    GITHUB_COPILOT = "github-copilot": "api.githubcopilot.com", "api.*.githubcopilot.com",
+        "proxy.*.githubcopilot.com", "copilot-proxy.githubusercontent.com";
     MOONSHOT = "moonshot": "api.moonshot.ai", "api.moonshot.cn", "api.kimi.com";
     ALIBABA = "alibaba": "dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com", "dashscope-us.aliyuncs.com",
         "*.maas.aliyuncs.com";
@@ -75,9 +76,12 @@ providers! {
     BASETEN = "baseten": "inference.baseten.co", "model-*.api.baseten.co";
     MODAL = "modal": "*.modal.run", "*.modal.direct";
     META = "meta": "api.llama.com", "api.meta.ai";
-    OCI = "oci": "inference.generativeai.*.oci.oraclecloud.com", "inference.generativeai.*.oci.customer-oci.com";
+    // One domain for each of Oracle's realms.
+    OCI = "oci": "inference.generativeai.*.oci.oraclecloud.com", "inference.generativeai.*.oci.customer-oci.com",
+        "inference.generativeai.*.oci.oraclegovcloud.com", "inference.generativeai.*.oci.oraclegovcloud.uk",
+        "inference.generativeai.*.oci.oraclecloud.eu", "inference.generativeai.*.oci.oraclecloud20.com";
     SCALEWAY = "scaleway": "api.scaleway.ai";
-    OVH = "ovh": "oai.endpoints.kepler.ai.cloud.ovh.net";
+    OVH = "ovh": "*.endpoints.kepler.ai.cloud.ovh.net";
     UPSTAGE = "upstage": "api.upstage.ai";
     REKA = "reka": "api.reka.ai";
     INCEPTION = "inception": "api.inceptionlabs.ai";
@@ -104,9 +108,14 @@ providers! {
     ALEPH_ALPHA = "aleph-alpha": "api.aleph-alpha.com";
 }
 
-/// Path segment of Cloudflare's AI Gateway (`/v1/{account}/{gateway}/{segment}/...`) to the owner behind it: bodies
-/// and prices are the owner's.
-pub(super) const CLOUDFLARE_GATEWAY: &[(&str, &str)] = &[
+/// The owner behind a path segment of Cloudflare's AI Gateway (`/v1/{account}/{gateway}/{segment}/...`), or behind the
+/// first part of a model name at its `compat` endpoint (`google-ai-studio/gemini-2.5-flash`): bodies and prices are the
+/// owner's (<https://developers.cloudflare.com/ai-gateway/usage/providers/>, checked 2026-11-21).
+pub(crate) fn behind_cloudflare(segment: &str) -> Option<&'static str> {
+    CLOUDFLARE_GATEWAY.iter().find(|(name, _)| *name == segment).map(|(_, id)| *id)
+}
+
+const CLOUDFLARE_GATEWAY: &[(&str, &str)] = &[
     ("openai", OPENAI),
     ("azure-openai", AZURE_OPENAI),
     ("anthropic", ANTHROPIC),
@@ -123,5 +132,8 @@ pub(super) const CLOUDFLARE_GATEWAY: &[(&str, &str)] = &[
     ("huggingface", HUGGINGFACE),
     ("replicate", REPLICATE),
     ("cerebras", CEREBRAS),
+    ("baseten", BASETEN),
+    ("deepgram", DEEPGRAM),
+    ("elevenlabs", ELEVENLABS),
     ("workers-ai", CLOUDFLARE),
 ];

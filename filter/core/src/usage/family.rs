@@ -26,6 +26,7 @@ impl Family {
             | Api::Embeddings
             | Api::Rerank
             | Api::Images
+            | Api::Videos
             | Api::AudioSpeech
             | Api::AudioTranscriptions
             | Api::Moderations
@@ -34,6 +35,7 @@ impl Family {
             | Api::AssistantsObjects
             | Api::CloudflareRun
             | Api::DashscopeGeneration
+            | Api::OciChat
             | Api::Realtime
             | Api::CountTokens
             | Api::GeminiCountTokens
