@@ -17,6 +17,10 @@ pub const OTHER: &str = "other";
 /// The provider label of LLM traffic that nothing names.
 pub const UNKNOWN_PROVIDER: &str = "unknown";
 
+/// How much of a request body is scanned between two looks at whether it has told enough, bytes: nearly all clients
+/// write the model first, before the prompt.
+const REQUEST_PART: usize = 256;
+
 /// Nanoseconds since the Unix epoch, from the host's clock.
 pub type Nanos = u64;
 
@@ -81,8 +85,11 @@ impl Exchange {
 
     /// A cut of the request body.
     pub fn request_body(&mut self, cut: &[u8]) {
-        if self.wants_request_body() {
-            self.request.feed(cut);
+        for part in cut.chunks(REQUEST_PART) {
+            if !self.wants_request_body() {
+                return;
+            }
+            self.request.feed(part);
         }
     }
 
@@ -102,7 +109,8 @@ impl Exchange {
     pub fn response_body(&mut self, cut: &[u8], now: impl Fn() -> Nanos) {
         let Some(response) = self.response.as_mut().filter(|_| self.route.api.generates()) else { return };
         response.reader.feed(cut);
-        if response.first_token.is_none() {
+        // Only streams have first events to be timed, and the clock is a hostcall.
+        if response.first_token.is_none() && response.reader.is_streamed() {
             if response.first_event.is_none() && response.reader.seen_event() {
                 response.first_event = Some(now());
             }

@@ -45,6 +45,10 @@ impl Sink for Costs {
 /// The cost that a usage object (as JSON text) states, as plain decimal USD: digits as printed, never through a float.
 /// `None` where none is stated, or where the customer's own key paid a part of it elsewhere.
 pub(super) fn stated(raw: &[u8]) -> Option<String> {
+    // Most usage objects state none; a key could hide behind an escape.
+    if memchr::memmem::find(raw, b"cost").or_else(|| memchr::memchr(b'\\', raw)).is_none() {
+        return None;
+    }
     let mut costs = Costs::default();
     Skimmer::new(&COST).feed(raw, &mut costs);
     costs.ticks.or(costs.cost).filter(|_| !costs.own_key)

@@ -1,17 +1,17 @@
 //! Reading counts out of a usage object without trusting it.
 
-use serde_json::{Map, Value};
+use super::value::{Object, Value};
 
 /// Largest count that a number with a point can give exactly (2^53).
 const EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;
 
 /// A usage object, or a part of one that may be absent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Figures<'v>(Option<&'v Map<String, Value>>);
+pub(crate) struct Figures<'v>(Option<&'v Object<'v>>);
 
 impl<'v> Figures<'v> {
-    pub(crate) fn new(map: &'v Map<String, Value>) -> Self {
-        Self(Some(map))
+    pub(crate) fn new(object: &'v Object<'v>) -> Self {
+        Self(Some(object))
     }
 
     /// The part under `key`, as an object.
@@ -24,7 +24,7 @@ impl<'v> Figures<'v> {
         keys.iter().map(|key| self.at(key)).find(|part| part.0.is_some()).unwrap_or(Self(None))
     }
 
-    pub(crate) fn get(self, key: &str) -> Option<&'v Value> {
+    pub(crate) fn get(self, key: &str) -> Option<&'v Value<'v>> {
         self.0?.get(key)
     }
 
@@ -54,7 +54,7 @@ impl<'v> Figures<'v> {
 }
 
 /// A count: a non-negative integer, or one written with a point (`3.0`: Titan, Cohere). All else was not said.
-pub(crate) fn count(value: &Value) -> Option<u64> {
+pub(crate) fn count(value: &Value<'_>) -> Option<u64> {
     value.as_u64().or_else(|| {
         let float = value.as_f64().filter(|f| (0.0..=EXACT_FLOAT).contains(f) && f.fract() == 0.0)?;
         // In range and integral by the filter above.

@@ -1,10 +1,9 @@
 //! Gemini and Vertex `usageMetadata`.
 
-use serde_json::Value;
-
 use super::{
     Convention, Usage,
     figures::{Figures, sum},
+    value::Value,
 };
 
 /// A modality of a detail entry: its name, or the number that stands for it with `enum-encoding=int`
@@ -25,7 +24,7 @@ impl Modality {
         }
     }
 
-    fn is(self, value: &Value) -> bool {
+    fn is(self, value: &Value<'_>) -> bool {
         value.as_str().is_some_and(|name| name.eq_ignore_ascii_case(self.name())) || value.as_u64() == Some(self as u64)
     }
 }

@@ -18,6 +18,7 @@ pub(crate) mod invoke;
 mod openai;
 mod responses;
 mod tally;
+mod value;
 
 pub use buckets::{Bucket, Buckets, Inconsistent};
 pub(crate) use family::Family;

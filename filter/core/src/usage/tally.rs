@@ -3,10 +3,9 @@
 //! Streams repeat their usage cumulatively: updates replace, never add. Figures are kept as text and read once, at the
 //! end, since only the last of them counts.
 
-use serde_json::{Map, Value};
-
 use super::{
-    Family, Usage, anthropic, bare, cohere, converse, figures::Figures, gemini, interactions, invoke, openai, responses,
+    Family, Usage, anthropic, bare, cohere, converse, figures::Figures, gemini, interactions, invoke, openai,
+    responses, value::Object,
 };
 use crate::body::fact::{Fact, Keep, Side};
 
@@ -20,7 +19,7 @@ pub(crate) struct Tally {
     aside: Vec<u8>,
     metrics: Vec<u8>,
     /// Where fields replace each other one by one: the last value of each that was not null.
-    merged: Map<String, Value>,
+    merged: Object<'static>,
     counts: [Option<u64>; 3],
 }
 
@@ -40,7 +39,14 @@ pub(crate) struct Stated {
 
 impl Tally {
     pub(crate) fn new(family: Family) -> Self {
-        Self { family, last: Vec::new(), aside: Vec::new(), metrics: Vec::new(), merged: Map::new(), counts: [None; 3] }
+        Self {
+            family,
+            last: Vec::new(),
+            aside: Vec::new(),
+            metrics: Vec::new(),
+            merged: Object::default(),
+            counts: [None; 3],
+        }
     }
 
     /// A usage object, as JSON text.
@@ -50,9 +56,9 @@ impl Tally {
         }
         if fact == Fact::Usage
             && self.family.merges()
-            && let Ok(fields) = serde_json::from_slice::<Map<String, Value>>(raw)
+            && let Some(fields) = Object::parse(raw)
         {
-            self.merged.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
+            self.merged.update(fields);
         }
         let slot = match fact {
             Fact::Usage => &mut self.last,
@@ -65,7 +71,7 @@ impl Tally {
 
     /// A bare count, as JSON text.
     pub(crate) fn count(&mut self, side: Side, keep: Keep, raw: &[u8]) {
-        let Some(count) = serde_json::from_slice::<Value>(raw).ok().and_then(|v| super::figures::count(&v)) else {
+        let Some(count) = serde_json::from_slice(raw).ok().and_then(|v| super::figures::count(&v)) else {
             return;
         };
         if let Some(slot) = self.counts.get_mut(side as usize) {
@@ -89,9 +95,9 @@ impl Tally {
     /// Reads the figures.
     pub(crate) fn read(&self) -> Stated {
         let raw = if self.last.is_empty() { &self.aside } else { &self.last };
-        let parsed =
-            if self.merged.is_empty() { serde_json::from_slice(raw).unwrap_or_default() } else { self.merged.clone() };
-        let figures = Figures::new(&parsed);
+        let parsed = if self.merged.is_empty() { Object::parse(raw) } else { None }.unwrap_or_default();
+        let parsed = if self.merged.is_empty() { &parsed } else { &self.merged };
+        let figures = Figures::new(parsed);
         let usage = match self.family {
             Family::OpenAi => openai::read(figures),
             Family::Responses => responses::read(figures),
@@ -100,7 +106,7 @@ impl Tally {
             Family::Interactions => interactions::read(figures),
             Family::Converse => converse::read(figures),
             Family::Invoke if parsed.is_empty() && self.counts == [None; 3] => {
-                let metrics = serde_json::from_slice(&self.metrics).unwrap_or_default();
+                let metrics = Object::parse(&self.metrics).unwrap_or_default();
                 invoke::read_metrics(Figures::new(&metrics))
             }
             Family::Invoke if parsed.is_empty() => bare::read(self.counts),

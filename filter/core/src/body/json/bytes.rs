@@ -5,23 +5,57 @@ use memchr::memchr2;
 /// Most strings of an event are shorter than what a vectored search costs to start.
 const NEAR: usize = 32;
 
-/// The first quote or backslash.
+/// Where a string stands after some of its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    /// Bytes of the string, with the closing quote.
+    pub(super) used: usize,
+    pub(super) closed: bool,
+    /// A backslash came.
+    pub(super) escaped: bool,
+    /// The last byte is a backslash that escapes the next.
+    pub(super) pending: bool,
+}
+
+/// Reads up to and with the quote that closes a string, from `at` on. Real text has an escape every few words, so words
+/// of eight bytes are looked at until a stretch without any is worth the start of a vectored search.
 #[inline]
-pub(super) fn find_quote(rest: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while at < NEAR {
-        let Some(word) = rest.get(at..).and_then(|r| r.first_chunk::<8>()) else {
-            let tail = rest.iter().skip(at).position(|b| matches!(b, b'"' | b'\\'));
-            return tail.map(|len| at + len);
+pub(super) fn until_quote(rest: &[u8], mut at: usize) -> Run {
+    let mut escaped = false;
+    let mut near = at + NEAR;
+    let open = |escaped, pending| Run { used: rest.len(), closed: false, escaped, pending };
+    loop {
+        let hit = match rest.get(at..).and_then(|r| r.first_chunk::<8>()) {
+            Some(word) => {
+                let word = u64::from_le_bytes(*word);
+                let found = zeros(word ^ every(b'"')) | zeros(word ^ every(b'\\'));
+                if found != 0 {
+                    at + found.trailing_zeros() as usize / 8
+                } else if at < near {
+                    at += 8;
+                    continue;
+                } else {
+                    match memchr2(b'"', b'\\', after(rest, at)) {
+                        Some(len) => at + len,
+                        None => return open(escaped, false),
+                    }
+                }
+            }
+            None => match rest.iter().skip(at).position(|b| matches!(b, b'"' | b'\\')) {
+                Some(len) => at + len,
+                None => return open(escaped, false),
+            },
         };
-        let word = u64::from_le_bytes(*word);
-        let found = zeros(word ^ every(b'"')) | zeros(word ^ every(b'\\'));
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+        if rest.get(hit) == Some(&b'"') {
+            return Run { used: hit + 1, closed: true, escaped, pending: false };
         }
-        at += 8;
+        escaped = true;
+        if hit + 1 == rest.len() {
+            return open(true, true);
+        }
+        at = hit + 2;
+        near = at + NEAR;
     }
-    memchr2(b'"', b'\\', after(rest, NEAR)).map(|len| len + NEAR)
 }
 
 /// A word of eight times this byte.

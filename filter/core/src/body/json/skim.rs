@@ -3,7 +3,7 @@
 use memchr::memchr3;
 
 use super::{
-    bytes::{after, before_last, find_quote, is_space, unescaped},
+    bytes::{after, before_last, is_space, unescaped, until_quote},
     want::{NOTHING, Sink, Want},
 };
 use crate::body::fact::Fact;
@@ -401,20 +401,10 @@ impl Skimmer {
 
     /// Reads up to and with the quote that closes a string: bytes read, and whether it closed.
     fn until_quote(&mut self, rest: &[u8]) -> (usize, bool) {
-        let mut used = usize::from(std::mem::take(&mut self.escape));
-        while let Some(at) = find_quote(after(rest, used)) {
-            used += at + 1;
-            if rest.get(used - 1) == Some(&b'"') {
-                return (used, true);
-            }
-            self.key_escaped = true;
-            if used == rest.len() {
-                self.escape = true;
-                return (used, false);
-            }
-            used += 1;
-        }
-        (rest.len(), false)
+        let run = until_quote(rest, usize::from(self.escape));
+        self.key_escaped |= run.escaped;
+        self.escape = run.pending;
+        (run.used, run.closed)
     }
 }
 
