@@ -101,8 +101,33 @@ fn fetch(fill: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, 
 
 /// Up to `size` bytes from the start of a buffer; empty where there is none.
 pub(crate) fn buffer(which: Buffer, size: usize) -> Vec<u8> {
+    buffer_from(which, 0, size)
+}
+
+/// Up to `size` bytes of a buffer from `start` on; empty where there are none.
+pub(crate) fn buffer_from(which: Buffer, start: usize, size: usize) -> Vec<u8> {
     // SAFETY: both places are live.
-    fetch(|d, s| unsafe { abi::proxy_get_buffer_bytes(which as u32, 0, size, d, s) }).unwrap_or_default()
+    fetch(|d, s| unsafe { abi::proxy_get_buffer_bytes(which as u32, start, size, d, s) }).unwrap_or_default()
+}
+
+/// Puts `bytes` in place of the first `remove` bytes of a buffer. Only in the callback that was given the buffer.
+pub(crate) fn replace_front(which: Buffer, remove: usize, bytes: &[u8]) -> Result<(), Status> {
+    // SAFETY: the bytes are live.
+    Status::ok(unsafe { abi::proxy_set_buffer_bytes(which as u32, 0, remove, bytes.as_ptr(), bytes.len()) })
+}
+
+/// Takes a header out of a map.
+pub(crate) fn remove_header(map: Map, name: &str) -> Result<(), Status> {
+    // SAFETY: the name is live.
+    Status::ok(unsafe { abi::proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
+}
+
+/// Sets a header, in place of all of its name. Only before the map's headers have gone on.
+pub(crate) fn set_header(map: Map, name: &str, value: &str) -> Result<(), Status> {
+    // SAFETY: both texts are live.
+    Status::ok(unsafe {
+        abi::proxy_replace_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    })
 }
 
 /// A header map, serialised as the ABI does; [`pairs`] reads it. Empty where there is none.
@@ -199,7 +224,22 @@ mod abi {
             data: *mut *mut u8,
             size: *mut usize,
         ) -> u32;
+        pub(super) fn proxy_set_buffer_bytes(
+            buffer: u32,
+            start: usize,
+            remove: usize,
+            data: *const u8,
+            size: usize,
+        ) -> u32;
         pub(super) fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+        pub(super) fn proxy_remove_header_map_value(map: u32, name: *const u8, size: usize) -> u32;
+        pub(super) fn proxy_replace_header_map_value(
+            map: u32,
+            name: *const u8,
+            name_size: usize,
+            value: *const u8,
+            value_size: usize,
+        ) -> u32;
         pub(super) fn proxy_get_property(
             path: *const u8,
             path_size: usize,
@@ -244,7 +284,10 @@ mod abi {
         proxy_get_current_time_nanoseconds(*mut u64);
         proxy_set_tick_period_milliseconds(u32);
         proxy_get_buffer_bytes(u32, usize, usize, *mut *mut u8, *mut usize);
+        proxy_set_buffer_bytes(u32, usize, usize, *const u8, usize);
         proxy_get_header_map_pairs(u32, *mut *mut u8, *mut usize);
+        proxy_remove_header_map_value(u32, *const u8, usize);
+        proxy_replace_header_map_value(u32, *const u8, usize, *const u8, usize);
         proxy_get_property(*const u8, usize, *mut *mut u8, *mut usize);
         proxy_set_property(*const u8, usize, *const u8, usize);
         proxy_define_metric(u32, *const u8, usize, *mut u32);

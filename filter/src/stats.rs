@@ -230,6 +230,17 @@ impl Stats {
         }
     }
 
+    /// Counts what came of asking one stream for its usage.
+    pub(crate) fn count_include_usage(&mut self, record: &Record, outcome: &str) {
+        let mut name = String::new();
+        if let Some(provider) = &record.dimensions.provider {
+            push_label(&mut name, Label::Provider, provider);
+        }
+        push_label(&mut name, Label::Outcome, outcome);
+        name.push_str(schema::INCLUDE_USAGE);
+        self.add_by_name(&name, 1);
+    }
+
     /// `dimensions`, or what they fold to where there are too many label sets.
     fn within_cap(&mut self, mut dimensions: Dimensions, count: bool) -> Dimensions {
         while self.sets_in_use() >= self.max_sets && !self.combinations.contains_key(&dimensions) {

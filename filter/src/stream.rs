@@ -7,14 +7,17 @@ use genops_core::{Config, End, Exchange, Head, Record};
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
+use crate::edit::Edit;
 use crate::host::{self, Buffer, Map};
 use crate::stats;
 
-/// One stream. It always continues: observing never pauses and never edits.
+/// One stream. It always continues: observing never pauses and never edits. Only an [`Edit`] does, where one is
+/// configured.
 pub(crate) struct Stream {
     /// `None`: the configuration was refused, only pass.
     config: Option<Rc<Config>>,
     exchange: Option<Exchange>,
+    edit: Option<Box<Edit>>,
     /// Made at the end of the response, or of the stream when that comes first.
     record: Option<Record>,
     accounted: bool,
@@ -22,20 +25,26 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(config: Option<Rc<Config>>) -> Self {
-        Self { config, exchange: None, record: None, accounted: false }
+        Self { config, exchange: None, edit: None, record: None, accounted: false }
     }
 
     fn request_head(&mut self) {
         let Some(config) = self.config.clone() else { return };
         let map = host::header_map(Map::RequestHeaders);
         let head: Head<'_> = host::pairs(&map).collect();
-        self.exchange = Some(Exchange::new(config, &head, host::now()));
+        let exchange = Exchange::new(config, &head, host::now());
+        self.edit = Edit::new(&exchange, &head);
+        self.exchange = Some(exchange);
     }
 
     fn response_head(&mut self) {
         let Some(exchange) = &mut self.exchange else { return };
         let map = host::header_map(Map::ResponseHeaders);
-        exchange.response_head(&host::pairs(&map).collect());
+        let head = host::pairs(&map).collect();
+        exchange.response_head(&head);
+        if let Some(edit) = &mut self.edit {
+            edit.response_head(&head);
+        }
     }
 
     /// The request is whole: what it will count under is known.
@@ -81,6 +90,9 @@ impl Stream {
         stats::with(|s| {
             s.count_rejected(exchange.rejected());
             s.count(record);
+            if let Some(edit) = &self.edit {
+                s.count_include_usage(record, edit.outcome());
+            }
         });
     }
 }
@@ -142,17 +154,20 @@ impl HttpContext for Stream {
         if end_of_stream {
             self.request_end();
         }
-        Action::Continue
+        self.edit.as_mut().map_or(Action::Continue, |edit| edit.request_head(end_of_stream))
     }
 
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if let Some(exchange) = self.exchange.as_mut().filter(|e| size > 0 && e.wants_request_body()) {
+        let mut action = Action::Continue;
+        if let (Some(edit), Some(exchange)) = (&mut self.edit, &mut self.exchange) {
+            action = edit.request_body(exchange, size, end_of_stream);
+        } else if let Some(exchange) = self.exchange.as_mut().filter(|e| size > 0 && e.wants_request_body()) {
             exchange.request_body(&host::buffer(Buffer::RequestBody, size));
         }
         if end_of_stream {
             self.request_end();
         }
-        Action::Continue
+        action
     }
 
     fn on_http_request_trailers(&mut self, _trailers: usize) -> Action {
@@ -170,7 +185,14 @@ impl HttpContext for Stream {
 
     fn on_http_response_body(&mut self, size: usize, end_of_stream: bool) -> Action {
         if let Some(exchange) = self.exchange.as_mut().filter(|e| size > 0 && e.wants_response_body()) {
-            exchange.response_body(&host::buffer(Buffer::ResponseBody, size), host::now);
+            let cut = host::buffer(Buffer::ResponseBody, size);
+            exchange.response_body(&cut, host::now);
+            if let Some(edit) = self.edit.as_mut().filter(|e| e.filters()) {
+                edit.response_body(&cut, end_of_stream);
+            }
+        } else if let Some(edit) = self.edit.as_mut().filter(|e| end_of_stream && e.filters()) {
+            // What waits goes out with the end.
+            edit.response_body(&[], true);
         }
         if end_of_stream {
             self.response_end();

@@ -6,6 +6,7 @@ use crate::body::{BodyState, Reader, Reading, RequestScan};
 use crate::config::{Config, ModelLabel};
 use crate::detect::{Route, provider, route};
 use crate::head::Head;
+use crate::inject::Injection;
 use crate::label::{Attribution, MAX_LABEL_BYTES, Rejection, attribution};
 use crate::outcome::{ErrorType, Outcome, UnpricedReason};
 use crate::price::{self, BOOK_VERSION, Charge, Context};
@@ -76,6 +77,15 @@ impl Exchange {
         };
         let request = RequestScan::new(&route);
         Self { config, route, provider, routed_to, started: at, attribution, rejected, request, response: None }
+    }
+
+    /// The edit of this exchange that the configuration asks for; `head` is the request head.
+    pub fn injection(&self, head: &Head<'_>) -> Option<Injection> {
+        let wanted = self.config.include_usage.as_ref()?;
+        let provider = self.provider.as_deref();
+        let covered = wanted.covers(provider, head.text(":authority").unwrap_or_default());
+        let hold = u64::from(wanted.hold_request_bytes);
+        covered.then(|| Injection::new(self.route.api, self.route.body, provider, hold, head)).flatten()
     }
 
     /// Whether any more of the request body is of use; a host may skip fetching it otherwise.

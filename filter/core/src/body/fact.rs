@@ -57,6 +57,8 @@ pub(crate) enum Fact {
     Token,
     /// The stream says that it is at its end.
     Done,
+    /// The list of choices (the usage event of a stream has an empty one).
+    Choices,
 
     /// Request: whether the response shall be streamed.
     Stream,

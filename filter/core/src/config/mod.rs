@@ -1,9 +1,11 @@
 //! The filter's configuration: strict JSON, checked once, every error with its place.
 
 mod error;
+mod include_usage;
 mod source;
 
 pub use error::ConfigError;
+pub use include_usage::IncludeUsage;
 pub use source::{LabelSource, Labels};
 
 use serde::Deserialize;
@@ -38,6 +40,9 @@ pub struct Config {
     pub flush_interval_ms: u32,
     /// Which `wasm.genops.*` filter state keys to set for access logs.
     pub filter_state: Vec<FilterStateKey>,
+    /// Asks streams for their usage. `None`: no byte of any exchange is ever changed.
+    #[serde(deserialize_with = "source::some_object")]
+    pub include_usage: Option<IncludeUsage>,
 }
 
 /// A schema that can be emitted.
@@ -120,6 +125,7 @@ impl Default for Config {
                 FilterStateKey::CostUsd,
                 FilterStateKey::Outcome,
             ],
+            include_usage: None,
         }
     }
 }
@@ -168,6 +174,7 @@ impl Config {
                 return Err(ConfigError::new(path, format!("{id:?}"), allowed));
             }
         }
+        self.include_usage.iter().try_for_each(IncludeUsage::check)?;
         self.labels.check()
     }
 }

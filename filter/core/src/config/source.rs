@@ -75,6 +75,11 @@ pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserialize
     deserializer.deserialize_map(Object(PhantomData))
 }
 
+/// An object that may be left out.
+pub(super) fn some_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    object(d).map(Some)
+}
+
 impl Labels {
     /// The sources of one label, in order.
     pub fn sources(&self, label: Label) -> &[LabelSource] {

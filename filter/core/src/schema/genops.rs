@@ -215,6 +215,8 @@ pub static FAMILIES: &[Family] = &[
 pub const SERIES_OVERFLOW: &str = "genops_series_overflow_total";
 /// Label values that were not taken, by label and reason.
 pub const LABEL_REJECTED: &str = "genops_label_rejected_total";
+/// Requests that `include_usage` covers, by [`crate::inject::InjectOutcome`] (label `outcome`).
+pub const INCLUDE_USAGE: &str = "genops_include_usage_total";
 /// 1, with the versions of the filter and of its price book.
 pub const FILTER_INFO: &str = "genops_filter_info";
 /// Workers that hold deltas which are not in Envoy's stats yet: 0 means a scrape shows everything.

@@ -7,7 +7,9 @@ mod label;
 mod observe;
 pub mod stat_name;
 
-pub use genops::{CONFIG_INVALID, FAMILIES, FILTER_INFO, LABEL_REJECTED, SERIES_OVERFLOW, STATS_PENDING};
+pub use genops::{
+    CONFIG_INVALID, FAMILIES, FILTER_INFO, INCLUDE_USAGE, LABEL_REJECTED, SERIES_OVERFLOW, STATS_PENDING,
+};
 pub use label::Label;
 pub use observe::{Observation, observations};
 
