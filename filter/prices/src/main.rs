@@ -1,16 +1,20 @@
 //! `genops-prices`: see the library.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
-use genops_core::price::book;
+use genops_core::price::book::{self, ProviderFile};
 use genops_prices::{directory, import};
 use jiff::civil::Date;
 
 /// Where the shipped book stands in the repository.
 const BOOK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/book");
+
+/// Beside the files of an import: what of the list is not in them.
+const LEFT_OUT: &str = "left-out.txt";
 
 /// Keeps the price book of the GenOps filter.
 #[derive(Parser)]
@@ -22,21 +26,25 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make the book's files from a public price list.
+    /// Make a book's files from a public price list.
     Import {
         /// The list's format.
         #[arg(long)]
         from: From,
-        /// Files with model names to look for: litellm's price list, or [[provider, model, ...], ...].
+        /// Files with model names to look for: litellm's price list, or [[provider, model, ...], ...] (genai-prices).
         #[arg(long)]
         names: Vec<PathBuf>,
-        /// The directory to write to.
-        #[arg(long, default_value = BOOK)]
-        book: PathBuf,
+        /// The directory to write to. Needed for litellm; genai-prices goes to the shipped book if not given.
+        #[arg(long)]
+        book: Option<PathBuf>,
         /// The day that the files are marked with; today if not given.
         #[arg(long)]
         checked_on: Option<Date>,
-        /// A JSON dump of the list, numbers as text. Without it the pinned package is fetched.
+        /// What the files name as their source; the list's name if not given (litellm).
+        #[arg(long)]
+        source: Option<String>,
+        /// The list: a JSON dump of genai-prices, numbers as text (without it the pinned package is fetched), or
+        /// litellm's model_prices_and_context_window.json.
         file: Option<PathBuf>,
     },
     /// Check a book, or single files against one.
@@ -53,23 +61,55 @@ enum Command {
 enum From {
     /// The PyPI package genai-prices.
     GenaiPrices,
+    /// litellm's JSON file.
+    Litellm,
 }
 
 fn main() -> Result<ExitCode> {
     match Cli::parse().command {
-        Command::Import { from: From::GenaiPrices, names, book, checked_on, file } => {
+        Command::Import { from, names, book, checked_on, source, file } => {
             let today = || jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
             let checked_on = checked_on.unwrap_or_else(today).to_string();
-            let files = import::genai_prices(file.as_deref(), &names, &checked_on)?;
-            for file in &files {
-                if directory::write(&book, file)? {
-                    println!("{}: {} models", file.provider, file.models.0.len());
+            match from {
+                From::GenaiPrices => {
+                    let files = import::genai_prices(file.as_deref(), &names, &checked_on)?;
+                    write(&book.unwrap_or_else(|| BOOK.into()), &files)
                 }
+                From::Litellm => import_litellm(book, file, source, &checked_on),
             }
-            check(&book, &[])
         }
         Command::Check { book, files } => check(&book, &files),
     }
+}
+
+/// Writes files to a book, names those that changed, and checks the book.
+fn write(book: &Path, files: &[ProviderFile]) -> Result<ExitCode> {
+    for file in files {
+        if directory::write(book, file)? {
+            println!("{}: {} models", file.provider, file.models.0.len());
+        }
+    }
+    check(book, &[])
+}
+
+fn import_litellm(
+    book: Option<PathBuf>,
+    file: Option<PathBuf>,
+    source: Option<String>,
+    checked_on: &str,
+) -> Result<ExitCode> {
+    let file = file.context("name the file: litellm's model_prices_and_context_window.json")?;
+    let book = book.context("say with --book where to write: the shipped book is made from genai-prices")?;
+    fs::create_dir_all(&book).with_context(|| book.display().to_string())?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (files, left) = import::litellm(&file, &source.unwrap_or(name), checked_on)?;
+    let report = book.join(LEFT_OUT);
+    fs::write(&report, left.to_string()).with_context(|| report.display().to_string())?;
+    for (count, reason) in left.summary() {
+        eprintln!("left out {count}: {reason}");
+    }
+    eprintln!("each of them: {}", report.display());
+    write(&book, &files)
 }
 
 /// Prints what is wrong. Fails when anything is.

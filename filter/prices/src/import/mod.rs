@@ -7,6 +7,7 @@
 mod clause;
 mod fetch;
 mod genai;
+mod litellm;
 mod names;
 mod owner;
 mod rates;
@@ -20,6 +21,8 @@ use genops_core::price::book::{ProviderFile, SCHEMA, UniqueMap, Unlisted};
 use genai::Provider;
 use names::KnownNames;
 use owner::{Owner, Owners};
+
+pub use litellm::{LeftOut, litellm};
 
 /// The package whose prices are imported; a new version is a change of this line and a new import.
 pub const GENAI_PRICES: &str = "genai-prices==0.2.3";
