@@ -1,10 +1,11 @@
 //! The GenOps filter: a thin proxy-wasm shell around `genops-core`.
 //!
 //! It observes: it never pauses a stream and never edits one, unless it is configured to ask streams for their usage
-//! (`edit`). `stream` feeds an exchange, `stats` writes its record behind into Envoy's stats, `registry` keeps all workers
-//! (and the next generation of them) at one list of series.
+//! (`edit`). `stream` feeds an exchange, `stats` finds the series that its record feeds, `behind` writes them to Envoy's
+//! stats, `registry` keeps all workers (and the next generation of them) at one list of series.
 #![deny(unsafe_code)]
 
+mod behind;
 mod edit;
 mod host;
 mod registry;

@@ -11,6 +11,10 @@ use crate::edit::Edit;
 use crate::host::{self, Buffer, Map};
 use crate::stats;
 
+/// How much of a request body is fetched at first, bytes: nearly all clients write the model before the prompt, and the
+/// rest need not be copied then.
+const FIRST_LOOK: usize = 1024;
+
 /// One stream. It always continues: observing never pauses and never edits. Only an [`Edit`] does, where one is
 /// configured.
 pub(crate) struct Stream {
@@ -161,8 +165,17 @@ impl HttpContext for Stream {
         let mut action = Action::Continue;
         if let (Some(edit), Some(exchange)) = (&mut self.edit, &mut self.exchange) {
             action = edit.request_body(exchange, size, end_of_stream);
-        } else if let Some(exchange) = self.exchange.as_mut().filter(|e| size > 0 && e.wants_request_body()) {
-            exchange.request_body(&host::buffer(Buffer::RequestBody, size));
+        } else if let Some(exchange) = &mut self.exchange {
+            let (mut at, mut part) = (0, FIRST_LOOK);
+            while at < size && exchange.wants_request_body() {
+                let cut = host::buffer_from(Buffer::RequestBody, at, part.min(size - at));
+                if cut.is_empty() {
+                    break;
+                }
+                exchange.request_body(&cut);
+                at = at.saturating_add(cut.len());
+                part = size;
+            }
         }
         if end_of_stream {
             self.request_end();

@@ -46,7 +46,8 @@ impl Sink for Costs {
 /// `None` where none is stated, or where the customer's own key paid a part of it elsewhere.
 pub(super) fn stated(raw: &[u8]) -> Option<String> {
     // Most usage objects state none; a key could hide behind an escape.
-    if memchr::memmem::find(raw, b"cost").or_else(|| memchr::memchr(b'\\', raw)).is_none() {
+    let hidden = || memchr::memchr(b'\\', raw).is_some();
+    if memchr::memmem::find(raw, b"cost").is_none() && !hidden() {
         return None;
     }
     let mut costs = Costs::default();
