@@ -54,7 +54,7 @@ impl Stats {
     pub(crate) fn configure(&mut self, config: &Config) {
         (self.max_sets, self.max_stats) = (config.max_label_cardinality, config.max_stats);
         self.behind.start(config.flush_interval_ms);
-        self.filter_info();
+        self.filter_info(config);
     }
 
     /// Writes what is pending.
@@ -74,10 +74,10 @@ impl Stats {
         }
     }
 
-    fn filter_info(&mut self) {
+    fn filter_info(&mut self, config: &Config) {
         let mut name = String::new();
         push_label(&mut name, Label::Version, env!("CARGO_PKG_VERSION"));
-        push_label(&mut name, Label::Book, genops_core::price::BOOK_VERSION);
+        push_label(&mut name, Label::Book, &config.price_book.version());
         name.push_str(schema::FILTER_INFO);
         let Some(id) = self.behind.define_gauge(&name) else { return };
         let _refused = host::record_metric(id, 1);

@@ -9,8 +9,8 @@ use crate::head::Head;
 use crate::inject::Injection;
 use crate::label::{Attribution, MAX_LABEL_BYTES, Rejection, attribution};
 use crate::outcome::{ErrorType, Outcome, UnpricedReason};
-use crate::price::{self, BOOK_VERSION, Charge, Context};
-use crate::record::{CostSource, Dimensions, PicoUsd, Record, Timing};
+use crate::price::{Charge, Context, PriceBook, Priced};
+use crate::record::{Dimensions, PicoUsd, Record, Timing};
 use crate::schema::Label;
 
 /// The value of a label whose real value may not be shown: unknown to the book on an error, too long, or folded.
@@ -58,6 +58,27 @@ struct Response {
     first_event: Option<Nanos>,
     first_token: Option<Nanos>,
     ended: bool,
+    billing: Billing,
+}
+
+/// What the response head says about the bill.
+#[derive(Clone, Copy, Debug, Default)]
+struct Billing {
+    /// A gateway answered from its cache.
+    cached: bool,
+    /// Bought capacity was full: billed by what was used.
+    spilled: bool,
+}
+
+impl Billing {
+    fn read(head: &Head<'_>) -> Self {
+        // <https://developers.cloudflare.com/ai-gateway/features/caching/> (checked 2026-11-21).
+        let cached = head.get("cf-aig-cache-status").is_some_and(|v| v.eq_ignore_ascii_case(b"hit"));
+        // Azure's spillover: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/spillover-traffic-management>.
+        let spilled = head.get("x-ms-spillover-from-deployment").is_some()
+            || head.get("x-ms-is-spilled-over").is_some_and(|v| v.eq_ignore_ascii_case(b"true"));
+        Self { cached, spilled }
+    }
 }
 
 impl Exchange {
@@ -90,21 +111,11 @@ impl Exchange {
 
     /// Whether any more of the request body is of use; a host may skip fetching it otherwise.
     pub fn wants_request_body(&self) -> bool {
-        if self.route.api.is_socket() {
-            return self.response.as_ref().is_some_and(|r| r.reader.wants_client());
-        }
         self.route.api.generates() && self.request.model().is_none() && self.request.wants_more()
     }
 
     /// A cut of the request body.
     pub fn request_body(&mut self, cut: &[u8]) {
-        if self.route.api.is_socket() {
-            // After a 101 these are the client's frames.
-            if let Some(response) = &mut self.response {
-                response.reader.feed_client(cut);
-            }
-            return;
-        }
         for part in cut.chunks(REQUEST_PART) {
             if !self.wants_request_body() {
                 return;
@@ -113,12 +124,12 @@ impl Exchange {
         }
     }
 
-    /// The response head. Informational (1xx) heads are not to be given, save the 101 that begins a session over a web
-    /// socket; its frames are the bodies then.
+    /// The response head. Informational (1xx) heads are not to be given.
     pub fn response_head(&mut self, head: &Head<'_>) {
         let status = head.status();
         let reader = Reader::new(self.route.api, status.unwrap_or(0), head);
-        self.response = Some(Response { status, reader, first_event: None, first_token: None, ended: false });
+        let billing = Billing::read(head);
+        self.response = Some(Response { status, reader, first_event: None, first_token: None, ended: false, billing });
     }
 
     /// Whether the response body is of use.
@@ -165,8 +176,13 @@ impl Exchange {
             return None;
         }
         let name = self.route.model.as_deref().or(self.request.model())?;
-        let model = price::canonical_model(self.priced_as()?, name)?;
-        Some(self.dimensions(Some(model.to_owned())))
+        let model = self.book().canonical_model(self.priced_as()?, name)?;
+        Some(self.dimensions(Some(model.into_owned())))
+    }
+
+    /// The prices that hold.
+    fn book(&self) -> &PriceBook {
+        &self.config.price_book
     }
 
     /// The price book's provider.
@@ -191,12 +207,9 @@ impl Exchange {
 
     /// Ends the exchange. `end` says who broke it off; it is of no matter once the upstream's response has ended.
     pub fn finish(&mut self, end: End, at: Nanos) -> Record {
-        let named = self.response.as_ref().and_then(|r| r.reader.client_model());
-        let request_model = self.route.model.clone().or_else(|| self.request.model().or(named).map(ToOwned::to_owned));
+        let request_model = self.route.model.clone().or_else(|| self.request.model().map(ToOwned::to_owned));
         let (status, ended, reading, timing) = match &mut self.response {
             Some(r) => {
-                // A close frame ends a session as well as the end of its connection does.
-                r.ended |= r.reader.is_closed();
                 let reading = r.reader.finish(r.ended);
                 let span = |t: Nanos| t.saturating_sub(self.started);
                 let streamed = reading.streamed;
@@ -215,8 +228,8 @@ impl Exchange {
         let model = reading.model.clone().or_else(|| request_model.clone());
         let billed = self.billed_model(&reading, request_model.as_deref()).map(ToOwned::to_owned);
         let provider = self.priced_as().unwrap_or_default();
-        let canonical_model = billed.as_deref().and_then(|name| price::canonical_model(provider, name));
-        let model_label = self.model_label(canonical_model, &reading, request_model.as_deref());
+        let canonical_model = billed.as_deref().and_then(|name| self.book().canonical_model(provider, name));
+        let model_label = self.model_label(canonical_model.as_deref(), &reading, request_model.as_deref());
         let counts = matches!(outcome, Outcome::Complete | Outcome::Partial | Outcome::Estimated | Outcome::Error);
         let usage = reading.usage.clone().filter(|_| counts);
 
@@ -241,7 +254,7 @@ impl Exchange {
             cost_source: None,
             unpriced_reason: None,
             service_tier: reading.service_tier.clone(),
-            price_book: BOOK_VERSION,
+            price_book: self.book().version(),
             time_to_first_token_ms: timing.first_token.map(|t| t / 1_000_000),
             dimensions: self.dimensions(model_label),
             buckets: usage.as_ref().and_then(|u| u.buckets().ok()),
@@ -249,9 +262,9 @@ impl Exchange {
             timing,
         };
         match self.cost(&record, &reading, billed.as_deref(), ended) {
-            Some(Ok(pico)) => {
-                record.cost_usd = Some(PicoUsd(pico));
-                record.cost_source = Some(CostSource::Computed);
+            Some(Ok(priced)) => {
+                record.cost_usd = Some(PicoUsd(priced.pico_usd));
+                record.cost_source = Some(priced.source);
             }
             Some(Err(reason)) => record.unpriced_reason = Some(reason),
             None => {}
@@ -284,8 +297,7 @@ impl Exchange {
             BodyState::TooLarge if !used => Outcome::TooLarge,
             BodyState::Unparsable if !used => Outcome::Unparsable,
             _ if !used => Outcome::Missing,
-            // A session over a web socket ends when either side leaves.
-            BodyState::Complete if ended || self.route.api.is_socket() => Outcome::Complete,
+            BodyState::Complete if ended => Outcome::Complete,
             // A broken or cut body whose usage had been seen, in full or up to the cut.
             _ => Outcome::Partial,
         };
@@ -298,19 +310,13 @@ impl Exchange {
     fn billed_model<'a>(&'a self, reading: &'a Reading, requested: Option<&'a str>) -> Option<&'a str> {
         let provider = self.provider.as_deref().unwrap_or_default();
         let path_bills = matches!(provider, provider::AWS_BEDROCK | provider::VERTEX);
-        let in_path =
-            self.route.model.as_deref().filter(|name| {
-                path_bills && (reading.model.is_none() || price::canonical_model(provider, name).is_some())
-            });
+        let in_path = self.route.model.as_deref().filter(|name| {
+            path_bills && (reading.model.is_none() || self.book().canonical_model(provider, name).is_some())
+        });
         in_path.or(reading.model.as_deref()).or(requested)
     }
 
-    fn model_label(
-        &self,
-        canonical: Option<&'static str>,
-        reading: &Reading,
-        requested: Option<&str>,
-    ) -> Option<String> {
+    fn model_label(&self, canonical: Option<&str>, reading: &Reading, requested: Option<&str>) -> Option<String> {
         if !self.route.api.generates() {
             return None;
         }
@@ -333,7 +339,7 @@ impl Exchange {
         reading: &Reading,
         model: Option<&str>,
         ended: bool,
-    ) -> Option<Result<u64, UnpricedReason>> {
+    ) -> Option<Result<Priced, UnpricedReason>> {
         let usage = match (record.outcome, &record.usage) {
             (Outcome::NotLlm | Outcome::Refused, _) | (Outcome::Error, None) => return None,
             (_, Some(usage)) => usage,
@@ -341,15 +347,20 @@ impl Exchange {
             (_, None) => return Some(Err(UnpricedReason::NoUsage)),
         };
         let Some(provider) = self.priced_as() else { return Some(Err(UnpricedReason::UnknownProvider)) };
+        let billing = self.response.as_ref().map(|r| r.billing).unwrap_or_default();
         let context = Context {
             service_tier: reading.service_tier.as_deref(),
             speed: reading.speed.as_deref(),
             geo: reading.geo.as_deref(),
-            processing: None,
+            region: self.route.region.as_deref(),
+            deployment: record.request_model.as_deref(),
+            provisioned: billing.spilled.then_some(false),
+            cached: billing.cached,
+            ..Context::default()
         };
         let at = i64::try_from(self.started / 1_000_000_000).unwrap_or(i64::MAX);
         let charge = Charge { provider, model: model.unwrap_or_default(), at, usage, context };
-        Some(price::price(&charge).map(|priced| priced.pico_usd))
+        Some(self.book().price(&charge))
     }
 }
 

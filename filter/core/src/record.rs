@@ -1,5 +1,7 @@
 //! What one exchange came to: the last type of the flow, and the JSON that access logs print.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 
 use crate::label::Attribution;
@@ -19,6 +21,12 @@ pub enum CostSource {
     Computed,
     /// The provider stated it in its response.
     Reported,
+    /// Usage times the rate that the configuration gives for whatever no list knows.
+    Fallback,
+    /// Nothing: capacity was bought.
+    Provisioned,
+    /// Nothing: a gateway answered from its cache.
+    Cached,
 }
 
 /// A cost in whole pico-USD (1e-12 US dollars), rounded once, half-even.
@@ -46,7 +54,7 @@ pub struct Record {
     /// As the request names it, in its body or path.
     pub request_model: Option<String>,
     /// The price book's id for the model, where it knows it.
-    pub canonical_model: Option<&'static str>,
+    pub canonical_model: Option<Cow<'static, str>>,
     /// How the exchange ended.
     #[serde(serialize_with = "outcome")]
     pub outcome: Outcome,
@@ -81,7 +89,7 @@ pub struct Record {
     /// The tier that the response says it was served in.
     pub service_tier: Option<String>,
     /// Version of the price book that priced it.
-    pub price_book: &'static str,
+    pub price_book: Cow<'static, str>,
     /// Milliseconds from request headers to the first generated token of a stream.
     pub time_to_first_token_ms: Option<u64>,
     /// What it counts under. The record shows its attribution, as `labels`.

@@ -22,7 +22,6 @@ mod request;
 mod sse;
 mod template;
 mod tree;
-mod websocket;
 
 pub use error::BodyError;
 pub use reader::Reader;

@@ -10,6 +10,9 @@ pub use source::{LabelSource, Labels};
 
 use serde::Deserialize;
 
+use crate::price::PriceBook;
+use crate::price::book::{Amendment, UniqueMap};
+
 /// Most distinct attributions over the process before values fold to `other` (GenOps `max_label_cardinality`).
 const DEFAULT_CARDINALITY: u32 = 10_000;
 /// Most Envoy stats over the process: a histogram is 16 per label set, and Envoy keeps each forever.
@@ -43,6 +46,12 @@ pub struct Config {
     /// Asks streams for their usage. `None`: no byte of any exchange is ever changed.
     #[serde(deserialize_with = "source::some_object")]
     pub include_usage: Option<IncludeUsage>,
+    /// Prices of the user's own, by provider id: in the price book's format (`filter/prices/README.md`). Empty once
+    /// they are part of the price book.
+    pub prices: UniqueMap<Amendment>,
+    /// The prices that hold.
+    #[serde(skip)]
+    pub price_book: PriceBook,
 }
 
 /// A schema that can be emitted.
@@ -126,6 +135,8 @@ impl Default for Config {
                 FilterStateKey::Outcome,
             ],
             include_usage: None,
+            prices: UniqueMap::default(),
+            price_book: PriceBook::SHIPPED,
         }
     }
 }
@@ -175,6 +186,10 @@ impl Config {
             }
         }
         self.include_usage.iter().try_for_each(IncludeUsage::check)?;
+        // The book keeps them as tables: the text form is not needed any more.
+        let prices = std::mem::take(&mut self.prices);
+        self.price_book = PriceBook::amended(&prices)
+            .map_err(|error| ConfigError { path: format!("prices.{}", error.path), problem: error.problem })?;
         self.labels.check()
     }
 }

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::book::layout::{ProviderRow, Span, Tables};
 use super::book::{GEO_PREFIXES, MAX_NAME_BYTES, without_date};
-use super::table::{Model, Name, Provider};
+use super::table::{Model, shipped};
+use super::user::Seller;
 use crate::outcome::UnpricedReason;
 
 /// Longest name that is looked up: the longest of the book inside the longest wrapping, an inference profile's ARN.
@@ -11,12 +13,29 @@ const MAX_WIRE_NAME_BYTES: usize = MAX_NAME_BYTES + 100;
 
 /// A model found for a provider.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Match {
-    pub(super) model: &'static Model,
-    /// In whose list: the provider's own, or another's that it serves too.
-    pub(super) owner: &'static Provider,
+pub(super) struct Match<'b> {
+    pub(super) model: Model<'b>,
+    /// From the provider's own list, not from that of another whose models it serves too.
+    pub(super) own: bool,
+    /// A kind of token without a rate costs what its whole costs.
+    pub(super) inherits: bool,
     /// Named with a suffix that makes it free of charge.
     pub(super) free: bool,
+}
+
+impl Match<'_> {
+    /// Whether nothing is charged.
+    pub(super) fn is_free(&self) -> bool {
+        self.free || self.model.terms().is_some_and(|terms| terms.free)
+    }
+
+    /// The model's name.
+    pub(super) fn name(&self) -> Cow<'static, str> {
+        match std::ptr::eq(self.model.tables, shipped()) {
+            true => shipped().model(self.model.index).map_or(Cow::Borrowed(""), |model| model.name().into()),
+            false => self.model.name().to_owned().into(),
+        }
+    }
 }
 
 /// What a wrapped name holds.
@@ -26,35 +45,37 @@ enum Unwrapped<'a> {
     Opaque,
 }
 
-/// The model that `name` means at `provider`.
+/// The model that `name` means at a provider.
 ///
 /// # Errors
 /// [`UnpricedReason::UnknownModel`], or [`UnpricedReason::OpaqueModel`] where no list of names can help.
-pub(super) fn find(provider: &'static Provider, name: &str) -> Result<Match, UnpricedReason> {
+pub(super) fn find<'b>(seller: Seller<'b>, name: &str) -> Result<Match<'b>, UnpricedReason> {
     let name = name.trim();
     if name.len() > MAX_WIRE_NAME_BYTES {
         return Err(UnpricedReason::UnknownModel);
     }
     let name = fold(name);
-    let found = |name: &str| plain(provider, name).or_else(|| regional(provider, name));
-    if let Some(hit) = found(&name) {
-        return Ok(hit);
+    let name = seller.alias(&name).unwrap_or(&name);
+    let found = |name: &str| plain(seller, name).or_else(|| regional(seller, name));
+    if let Some(hit) = found(name) {
+        return hit;
     }
-    let inner = match unwrap(&name) {
+    let inner = match unwrap(name) {
         Some(Unwrapped::Opaque) => return Err(UnpricedReason::OpaqueModel),
         Some(Unwrapped::Name(inner)) => inner,
-        None => &name,
+        None => name,
     };
     // LiteLLM's spelling: provider/model.
-    let inner = inner.strip_prefix(provider.id).and_then(|rest| rest.strip_prefix('/')).unwrap_or(inner);
+    let inner = inner.strip_prefix(seller.id).and_then(|rest| rest.strip_prefix('/')).unwrap_or(inner);
     let inner = without_throughput(inner);
+    let inner = seller.alias(inner).unwrap_or(inner);
     found(inner)
         .or_else(|| found(fine_tuned(inner)?))
         .or_else(|| {
-            let base = inner.strip_suffix(provider.free_suffix?)?;
-            found(base).map(|hit| Match { free: true, ..hit })
+            let base = inner.strip_suffix(seller.free_suffix()?)?;
+            Some(found(base)?.map(|hit| Match { free: true, ..hit }))
         })
-        .ok_or(UnpricedReason::UnknownModel)
+        .unwrap_or(Err(UnpricedReason::UnknownModel))
 }
 
 /// Lower case, percent-decoded (`%3A` in a URL path).
@@ -77,28 +98,55 @@ fn fold(name: &str) -> Cow<'_, str> {
     String::from_utf8(bytes).map_or(Cow::Borrowed(name), Cow::Owned)
 }
 
+/// A model, or that the user took it away.
+type Hit<'b> = Result<Match<'b>, UnpricedReason>;
+
 /// The provider's own list, then those of the providers whose models it serves; each exactly, then by date.
-fn plain(provider: &'static Provider, name: &str) -> Option<Match> {
-    let hit = |owner, model| Match { model, owner, free: false };
-    let listed = |owner| listed(owner, name).map(|model| hit(owner, model));
-    listed(provider).or_else(|| {
-        let other = provider.fallbacks().find_map(listed)?;
+fn plain<'b>(seller: Seller<'b>, name: &str) -> Option<Hit<'b>> {
+    let undated = |name| without_date(name).find_map(|base| own(seller, base, true));
+    own(seller, name, false).or_else(|| undated(name)).or_else(|| {
+        let fallbacks = seller.row.into_iter().flat_map(|row| shipped().fallbacks(row));
+        let found = |row: &'static ProviderRow| listed(row, name).map(|model| (row, model));
+        let (row, model) = fallbacks.into_iter().find_map(found)?;
         // The other's name for it may be one that the provider lists itself, at its own price.
-        let own = provider.name(&other.model.name().to_ascii_lowercase()).and_then(Name::model);
-        Some(own.map_or(other, |model| hit(provider, model)))
+        let listed_too = own(seller, &model.name().to_ascii_lowercase(), false);
+        Some(listed_too.unwrap_or(Ok(Match { model, own: false, inherits: row.inherits, free: false })))
     })
 }
 
-fn listed(provider: &'static Provider, name: &str) -> Option<&'static Model> {
-    let dated = || without_date(name).find_map(|base| provider.name(base).filter(|n| n.dated));
-    provider.name(name).or_else(dated)?.model()
+/// A name of the provider's own list, as the user may have changed it; `dated`: only if a date may follow it.
+fn own<'b>(seller: Seller<'b>, name: &str, dated: bool) -> Option<Hit<'b>> {
+    let hit = |model| Ok(Match { model, own: true, inherits: seller.inherits(), free: false });
+    if let Some(user) = seller.user {
+        if let Some(model) = spelled(user.tables, user.names(), name, dated) {
+            return Some(hit(model));
+        }
+        if user.dropped(name) {
+            return Some(Err(UnpricedReason::UnknownModel));
+        }
+    }
+    let model = spelled(shipped(), seller.row?.names, name, dated)?;
+    Some(match seller.user.and_then(|user| user.changed(model.index)) {
+        Some(changed) => changed.map_or(Err(UnpricedReason::UnknownModel), hit),
+        None => hit(model),
+    })
+}
+
+fn spelled<'t>(tables: &'t Tables, names: Span, name: &str, dated: bool) -> Option<Model<'t>> {
+    tables.model(tables.name(names, name).filter(|row| row.dated || !dated)?.model)
+}
+
+/// A name of another provider's list.
+fn listed(row: &ProviderRow, name: &str) -> Option<Model<'static>> {
+    let spelled = |name, dated| spelled(shipped(), row.names, name, dated);
+    spelled(name, false).or_else(|| without_date(name).find_map(|base| spelled(base, true)))
 }
 
 /// Bedrock's cross-region profiles: `us.` and the like before a name whose model allows it.
-fn regional(provider: &'static Provider, name: &str) -> Option<Match> {
+fn regional<'b>(seller: Seller<'b>, name: &str) -> Option<Hit<'b>> {
     let (prefix, rest) = name.split_once('.')?;
     let bit = GEO_PREFIXES.iter().position(|p| *p == prefix)?;
-    plain(provider, rest).filter(|hit| hit.model.geo >> bit & 1 == 1)
+    plain(seller, rest).filter(|hit| hit.as_ref().map_or(true, |hit| hit.model.geo() >> bit & 1 == 1))
 }
 
 /// Takes a name out of a resource name.

@@ -1,11 +1,15 @@
 //! What an exchange used of each dimension, and what of it each rate pays for.
 
+use super::book::layout::MinimumRow;
 use super::book::{Dimension, Dimensions, Kind};
 use super::select::Rates;
 use crate::outcome::UnpricedReason;
-use crate::usage::Usage;
+use crate::usage::{Nano, Usage};
 
-/// Reported figures by dimension.
+/// Billionths in a unit.
+const BILLION: u64 = 1_000_000_000;
+
+/// Reported figures by dimension: whole ones, or billionths where the dimension is fractional.
 #[derive(Debug, Default)]
 pub(super) struct Quantities {
     figures: [u64; Dimension::COUNT],
@@ -16,12 +20,13 @@ pub(super) struct Quantities {
 }
 
 impl Quantities {
-    /// Of a usage, in which reasoning may stand beside the output.
+    /// Of a usage, in which reasoning may stand beside the output. `request` is whether the fee for an exchange falls
+    /// due with it.
     ///
     /// # Errors
     /// [`UnpricedReason::NoUsage`] where it holds no figure, [`UnpricedReason::Overflow`] where totals do not add up
     /// in 64 bits.
-    pub(super) fn of(usage: &Usage, reasoning_beside: bool) -> Result<Self, UnpricedReason> {
+    pub(super) fn of(usage: &Usage, reasoning_beside: bool, request: bool) -> Result<Self, UnpricedReason> {
         use Dimension as D;
         let mut quantities = Self::default();
         if usage.billed_input.is_some() || usage.billed_output.is_some() {
@@ -58,13 +63,37 @@ impl Quantities {
                 quantities.set(dimension, figure);
             }
         }
-        quantities.set(D::WebSearch, usage.web_searches);
-        quantities.set(D::SearchUnit, usage.search_units);
+        let billionths = |seconds: Option<Nano>| seconds.map(|Nano(billionths)| billionths);
+        for (dimension, figure) in [
+            (D::WebSearch, usage.web_searches),
+            (D::StorageSearch, usage.storage_searches),
+            (D::SearchUnit, usage.search_units),
+            (D::Character, usage.characters),
+            (D::Page, usage.pages),
+            (D::Image, usage.images),
+            // What was heard is all there was where nothing is said of speech.
+            (D::AudioSecond, billionths(usage.audio_seconds.or(usage.input_audio_seconds))),
+            (D::InputAudioSecond, billionths(usage.input_audio_seconds)),
+            (D::VideoSecond, billionths(usage.video_seconds)),
+        ] {
+            quantities.set(dimension, figure);
+        }
         if quantities.told.is_empty() {
             return Err(UnpricedReason::NoUsage);
         }
-        quantities.set(D::Request, Some(1));
+        quantities.set(D::Request, request.then_some(1));
         Ok(quantities)
+    }
+
+    /// Raises what was told to the least that is billed.
+    pub(super) fn raise(&mut self, minimums: &[MinimumRow]) {
+        for row in minimums {
+            let Some(dimension) = Dimension::ALL.get(usize::from(row.dimension)).copied() else { continue };
+            let least = if dimension.is_fractional() { row.quantity } else { row.quantity.div_ceil(BILLION) };
+            if self.told.contains(dimension) && self.get(dimension) < least {
+                self.set(dimension, Some(least));
+            }
+        }
     }
 
     fn set(&mut self, dimension: Dimension, figure: Option<u64>) {
@@ -94,11 +123,16 @@ impl Quantities {
     pub(super) fn split(&self, rates: &Rates, inherits: bool) -> Result<[u64; Dimension::COUNT], UnpricedReason> {
         let priced = rates.priced();
         let counted = |dimension: Dimension| dimension.kind() != Kind::Request;
-        let covered = |used: Dimension| inherits && !used.wholes().and(priced).is_empty();
-        if self.used.without(priced).iter().any(|used| counted(used) && !covered(used)) {
+        let measured = |dimension: Dimension| dimension.kind() == Kind::Measure;
+        let covered = |used: &Dimension| inherits && !used.wholes().and(priced).is_empty();
+        let open = self.used.without(priced);
+        if open.iter().filter(|used| !covered(used)).any(|used| counted(used) && !measured(used)) {
             return Err(UnpricedReason::MissingRate);
         }
-        if !self.told.and(priced).iter().any(counted) {
+        // A measure needs no rate where what stands beside it has one, and was used.
+        let paid = |dimensions: Dimensions| dimensions.and(priced).iter().any(counted);
+        let other_unit = open.iter().filter(|used| !covered(used)).any(measured) && !paid(self.used);
+        if other_unit || !paid(self.told) {
             return Err(UnpricedReason::UnsupportedUnit);
         }
         let mut split = [0_u64; Dimension::COUNT];

@@ -17,7 +17,6 @@ mod interactions;
 pub(crate) mod invoke;
 mod openai;
 mod responses;
-pub(crate) mod session;
 mod tally;
 mod value;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Billing, Calendar, Date, Model, Rate, UniqueMap, Unlisted};
+use super::{Billing, Calendar, Date, Dated, Model, Rate, UniqueMap, Unlisted};
 
 /// Changes to one provider's prices. Applied in the order of the fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,4 +54,24 @@ pub struct Extension {
 pub struct Fallback {
     /// US dollars by dimension, per the dimension's unit.
     pub rates: UniqueMap<Rate>,
+}
+
+impl Model {
+    /// Adds this to a model: lists go behind its own, other fields take their place where they say something.
+    pub fn extend(&self, model: &mut Self) {
+        let Self { alias, dated, geo, free, prices, variants, multipliers, min, billing, source, checked_on } = self;
+        model.alias.extend_from_slice(alias);
+        model.geo.extend_from_slice(geo);
+        model.prices.extend_from_slice(prices);
+        model.variants.extend_from_slice(variants);
+        model.multipliers.extend_from_slice(multipliers);
+        model.min.0.extend_from_slice(&min.0);
+        model.free |= free;
+        if *dated == Dated::Any {
+            model.dated = Dated::Any;
+        }
+        model.billing = billing.or(model.billing);
+        model.source = source.clone().or(model.source.take());
+        model.checked_on = checked_on.or(model.checked_on);
+    }
 }

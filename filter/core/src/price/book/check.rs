@@ -15,6 +15,9 @@ pub const GEO_PREFIXES: [&str; 9] = ["us", "us-gov", "eu", "apac", "jp", "au", "
 /// Most multipliers that can hold at once: three of at most two decimals each keep the arithmetic's six.
 const MAX_MULTIPLIERS: usize = 3;
 
+/// No list multiplies by as much; the product of three stays below 2^30 millionths.
+const MAX_FACTOR: u64 = 10;
+
 /// Something that is wrong with the book.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
@@ -58,10 +61,15 @@ impl Complaints<'_> {
 /// Everything that is wrong with a book. The string beside each file is its name without `.json`.
 pub fn check(files: &[(String, ProviderFile)]) -> Vec<Complaint> {
     let ids: HashMap<&str, &ProviderFile> = files.iter().map(|(_, file)| (file.provider.as_str(), file)).collect();
-    files.iter().flat_map(|(stem, file)| check_file(stem, file, &ids)).collect()
+    files.iter().flat_map(|(stem, file)| check_among(stem, file, &ids)).collect()
 }
 
-fn check_file(stem: &str, file: &ProviderFile, ids: &HashMap<&str, &ProviderFile>) -> Vec<Complaint> {
+/// Everything that is wrong with one file that refers to no others. `stem` is its name without `.json`.
+pub fn check_file(stem: &str, file: &ProviderFile) -> Vec<Complaint> {
+    check_among(stem, file, &HashMap::new())
+}
+
+fn check_among(stem: &str, file: &ProviderFile, ids: &HashMap<&str, &ProviderFile>) -> Vec<Complaint> {
     let mut complaints = Complaints { provider: stem, model: None, found: Vec::new() };
     let c = &mut complaints;
     if file.schema != SCHEMA {
@@ -159,8 +167,8 @@ fn check_model(c: &mut Complaints<'_>, file: &ProviderFile, model: &Model) {
         let field = format!("multipliers[{index}]");
         check_when(c, &field, &multiplier.when);
         keys.insert(multiplier.when.0.iter().map(|(key, _)| *key).collect::<BTreeSet<Key>>());
-        if multiplier.by.0 == 0 || multiplier.by.0 >= 100 * 10u64.pow(FACTOR_DECIMALS as u32) {
-            c.add(format!("{field}.by"), "is more than 0 and less than 100");
+        if multiplier.by.0 == 0 || multiplier.by.0 >= MAX_FACTOR * 10u64.pow(FACTOR_DECIMALS as u32) {
+            c.add(format!("{field}.by"), format!("is more than 0 and less than {MAX_FACTOR}"));
         }
     }
     if keys.len() > MAX_MULTIPLIERS {
@@ -324,7 +332,7 @@ mod tests {
             ),
             (
                 r#"{"a": {"multipliers": [{"when": {"region": ["eu"]}, "by": "0"}]}}"#,
-                "acme: a: multipliers[0].by: is more than 0 and less than 100",
+                "acme: a: multipliers[0].by: is more than 0 and less than 10",
             ),
             (
                 r#"{"a": {"multipliers": [{"when": {"region": ["eu"]}, "by": "1.1"}, {"when": {"geo": ["eu"]}, "by": "1.1"},

@@ -14,7 +14,7 @@ pub const RATE_DECIMALS: usize = 15;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Rate(pub u64);
 
-/// Decimals of a multiplier: lists print 1.1, 1.2, 1.25. Three of them multiplied stay below 2^21 millionths.
+/// Decimals of a multiplier: lists print 1.1, 1.2, 1.25.
 pub const FACTOR_DECIMALS: usize = 2;
 
 /// What a price is multiplied by, in hundredths.

@@ -272,6 +272,9 @@ const fn relation(parts: bool) -> [Dimensions; Dimension::COUNT] {
 pub struct Dimensions(u32);
 
 impl Dimensions {
+    /// None.
+    pub const NONE: Self = Self(0);
+
     /// Adds one.
     pub fn insert(&mut self, dimension: Dimension) {
         self.0 |= 1 << dimension as u8;

@@ -10,13 +10,14 @@ mod condition;
 mod date;
 mod decimal;
 mod dimension;
+pub mod layout;
 mod tail;
 mod unique_map;
 
 use serde::{Deserialize, Serialize};
 
 pub use amend::{Amendment, Extension, Fallback};
-pub use check::{Complaint, GEO_PREFIXES, MAX_NAME_BYTES, check};
+pub use check::{Complaint, GEO_PREFIXES, MAX_NAME_BYTES, check, check_file};
 pub use condition::{Key, UnknownKey, When};
 pub use date::{Date, Weekdays, Window};
 pub use decimal::{FACTOR_DECIMALS, Factor, QUANTITY_DECIMALS, Quantity, RATE_DECIMALS, Rate, RateError};

@@ -1,0 +1,534 @@
+//! A book as sorted tables of numbers and one text: nothing to parse at run time, nothing to allocate.
+//!
+//! The build script lays out the shipped book and prints the tables as Rust source (their `Debug` form is that); the
+//! filter lays out what its configuration adds.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use super::{
+    Billing, Dated, Dimension, Model, Multiplier, ProviderFile, Quantity, Rate, Tier, UniqueMap, Unlisted, When,
+    takes_date,
+};
+
+/// A piece of the common text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Text {
+    /// First byte.
+    pub at: u32,
+    /// Bytes.
+    pub len: u8,
+}
+
+/// Rows of a table that belong together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// First row.
+    pub from: u16,
+    /// Rows.
+    pub count: u16,
+}
+
+/// One provider id. Several may share the same names (`same_as`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProviderRow {
+    /// The filter's id.
+    pub id: Text,
+    /// Of the names, sorted.
+    pub names: Span,
+    /// Of the list of providers that it serves too, in order of preference.
+    pub fallback: Span,
+    /// Empty: none.
+    pub free_suffix: Text,
+    /// A kind of token without a rate costs what its whole costs.
+    pub inherits: bool,
+    /// Reasoning is told beside the output.
+    pub reasoning_beside: bool,
+}
+
+/// One spelling of a model, in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameRow {
+    /// First byte in the common text.
+    pub at: u32,
+    /// Which model.
+    pub model: u16,
+    /// Bytes.
+    pub len: u8,
+    /// May be followed by a date.
+    pub dated: bool,
+}
+
+/// One model: its own spelling and where its entries stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelRow {
+    /// First byte in the common text.
+    pub at: u32,
+    /// First entry: the price entries, then the variants.
+    pub entries: u16,
+    /// Bit per prefix of `GEO_PREFIXES`.
+    pub geo: u16,
+    /// Bytes of the name.
+    pub len: u8,
+    /// Price entries.
+    pub prices: u8,
+    /// Variants.
+    pub variants: u8,
+    /// Which terms; 0: none.
+    pub terms: u8,
+}
+
+/// What few models have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct TermsRow {
+    /// Nothing is charged.
+    pub free: bool,
+    /// Capacity was bought.
+    pub provisioned: bool,
+    /// Of the multipliers.
+    pub multipliers: Span,
+    /// Of the minimums.
+    pub minimums: Span,
+}
+
+/// What tokens cost more or less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MultiplierRow {
+    /// First day, in days since 1970; 0: always.
+    pub from: u16,
+    /// Hundredths.
+    pub by: u16,
+    /// Which conditions.
+    pub when: u8,
+}
+
+/// Least quantity that is billed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MinimumRow {
+    /// Billionths of the dimension's unit.
+    pub quantity: u64,
+    /// Of what.
+    pub dimension: u8,
+}
+
+/// A price entry or a variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryRow {
+    /// First day, in days since 1970; 0: always.
+    pub from: u16,
+    /// Which set of rates.
+    pub set: u16,
+    /// Which hours; 0: always.
+    pub hours: u8,
+    /// Which conditions; of no meaning in a price entry.
+    pub when: u8,
+}
+
+/// Hours of some days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct HoursRow {
+    /// Minute of the day.
+    pub start: u16,
+    /// First minute after it; equal to the start: all day.
+    pub end: u16,
+    /// Bit per weekday, Monday the lowest.
+    pub days: u8,
+    /// On whose days they do not begin; 0: none.
+    pub calendar: u8,
+}
+
+/// A calendar's name and its days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CalendarRow {
+    /// Its name in the file.
+    pub name: Text,
+    /// Of the days.
+    pub days: Span,
+}
+
+/// One condition: a key and the values of which one must have been told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConditionRow {
+    /// Of the values.
+    pub values: Span,
+    /// `Key` as a number.
+    pub key: u8,
+}
+
+/// One rate of a set. Sets list a dimension's rate without tier first, then its tiers, rising.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RateRow {
+    /// `Dimension` as a number.
+    pub dimension: u8,
+    /// Which limit that must be exceeded, counted from 1; 0: none.
+    pub tier: u8,
+    /// Which figure.
+    pub figure: u16,
+}
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $table:ident: $row:ty,)*) => {
+        /// A book. Rows refer to each other by index.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Tables {
+            /// Every name, one after the other or inside each other.
+            pub text: Cow<'static, str>,
+            $($(#[$doc])* pub $table: Cow<'static, [$row]>,)*
+        }
+
+        impl Tables {
+            /// The tables as a Rust expression.
+            pub fn to_source(&self) -> String {
+                let mut source = format!("Tables {{\n    text: Cow::Borrowed({:?}),\n", self.text);
+                $(
+                    source += concat!("    ", stringify!($table), ": Cow::Borrowed(&[\n");
+                    for row in self.$table.iter() {
+                        source += &format!("        {row:?},\n");
+                    }
+                    source += "    ]),\n";
+                )*
+                source + "}"
+            }
+
+            /// Bytes that they take.
+            pub fn size(&self) -> usize {
+                self.text.len() $(+ size_of_val(&*self.$table))*
+            }
+        }
+    };
+}
+
+tables! {
+    /// Sorted by id.
+    providers: ProviderRow,
+    /// Sorted by text within each provider.
+    names: NameRow,
+    /// In the order of the files.
+    models: ModelRow,
+    /// By model.
+    entries: EntryRow,
+    /// Where each set of rates begins, and where the last one ends.
+    sets: u16,
+    /// By set.
+    rates: RateRow,
+    /// In 1e-15 dollars.
+    figures: u64,
+    /// Input tokens that must be exceeded.
+    tiers: u64,
+    /// Indices of providers.
+    fallbacks: u8,
+    /// The first one says nothing.
+    terms: TermsRow,
+    /// By terms.
+    multipliers: MultiplierRow,
+    /// By terms.
+    minimums: MinimumRow,
+    /// The first one is always.
+    hours: HoursRow,
+    /// The first one is empty.
+    calendars: CalendarRow,
+    /// Days since 1970, rising within each calendar.
+    days: u16,
+    /// Lists of conditions.
+    whens: Span,
+    /// By list.
+    conditions: ConditionRow,
+    /// Values of conditions, in lower case.
+    values: Text,
+}
+
+/// More rows than the tables' numbers can count: far more than any price list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("holds more {0} than this program can count")]
+pub struct TooMany(&'static str);
+
+/// Each value once, by the order of first use.
+struct Interned<T> {
+    values: Vec<T>,
+    index: HashMap<T, usize>,
+}
+
+impl<T: Clone + Eq + Hash> Interned<T> {
+    /// With the values that stand in front.
+    fn new(first: impl IntoIterator<Item = T>) -> Self {
+        let mut interned = Self { values: Vec::new(), index: HashMap::new() };
+        first.into_iter().for_each(|value| _ = interned.add(value));
+        interned
+    }
+
+    fn add(&mut self, value: T) -> usize {
+        *self.index.entry(value.clone()).or_insert_with(|| {
+            self.values.push(value);
+            self.values.len() - 1
+        })
+    }
+}
+
+/// The tables while they grow.
+struct Layout<'a> {
+    text: String,
+    calendars: &'a UniqueMap<super::Calendar>,
+    names: Vec<NameRow>,
+    models: Vec<ModelRow>,
+    entries: Vec<EntryRow>,
+    sets: Interned<Vec<RateRow>>,
+    figures: Interned<u64>,
+    tiers: Interned<u64>,
+    terms: Interned<(bool, bool, Vec<MultiplierRow>, Vec<MinimumRow>)>,
+    hours: Interned<HoursRow>,
+    dates: Interned<(Text, Vec<u16>)>,
+    whens: Interned<Vec<(u8, Vec<Text>)>>,
+}
+
+/// A table's length or index as a smaller number.
+fn small<N: TryFrom<usize>>(number: usize, what: &'static str) -> Result<N, TooMany> {
+    N::try_from(number).map_err(|_| TooMany(what))
+}
+
+/// Lays out a sound book ([`super::check()`]).
+///
+/// # Errors
+/// [`TooMany`] rows.
+pub fn lay_out(files: &[ProviderFile]) -> Result<Tables, TooMany> {
+    let none = UniqueMap::default();
+    let always = HoursRow { days: super::Weekdays::default().0, ..HoursRow::default() };
+    let mut layout = Layout {
+        text: packed(files),
+        calendars: &none,
+        names: Vec::new(),
+        models: Vec::new(),
+        entries: Vec::new(),
+        sets: Interned::new([]),
+        figures: Interned::new([]),
+        tiers: Interned::new([]),
+        terms: Interned::new([(false, false, Vec::new(), Vec::new())]),
+        hours: Interned::new([always]),
+        dates: Interned::new([(Text::default(), Vec::new())]),
+        whens: Interned::new([]),
+    };
+    let mut names = HashMap::new();
+    for file in files.iter().filter(|file| file.same_as.is_none()) {
+        layout.calendars = &file.calendars;
+        names.insert(file.provider.as_str(), layout.models(file)?);
+    }
+    let mut sorted: Vec<&ProviderFile> = files.iter().collect();
+    sorted.sort_unstable_by_key(|file| &file.provider);
+    let (mut providers, mut fallbacks) = (Vec::new(), Vec::new());
+    for file in &sorted {
+        let owner = file.same_as.as_ref().and_then(|id| sorted.iter().find(|other| other.provider == *id));
+        let owner = owner.unwrap_or(file);
+        let from: u16 = small(fallbacks.len(), "fallbacks")?;
+        for id in &owner.fallback {
+            if let Ok(index) = sorted.binary_search_by_key(&id, |file| &file.provider) {
+                fallbacks.push(small(index, "providers")?);
+            }
+        }
+        providers.push(ProviderRow {
+            id: layout.place(&file.provider)?,
+            names: names.get(owner.provider.as_str()).copied().unwrap_or_default(),
+            fallback: Span { from, count: small(fallbacks.len() - usize::from(from), "fallbacks")? },
+            free_suffix: layout.place(owner.free_suffix.as_deref().unwrap_or_default())?,
+            inherits: owner.unlisted == Some(Unlisted::Parent),
+            reasoning_beside: owner.reasoning_beside,
+        });
+    }
+    layout.finish(providers, fallbacks)
+}
+
+impl Layout<'_> {
+    /// Adds a provider's models; returns where its names stand.
+    fn models(&mut self, file: &ProviderFile) -> Result<Span, TooMany> {
+        let mut names = Vec::new();
+        for (id, model) in file.models.iter() {
+            let number = small(self.models.len(), "models")?;
+            for name in std::iter::once(id).chain(model.alias.iter().map(String::as_str)) {
+                let name = name.to_ascii_lowercase();
+                let Text { at, len } = self.place(&name)?;
+                let dated = model.dated == Dated::Any && takes_date(&name);
+                names.push((name, NameRow { at, model: number, len, dated }));
+            }
+            self.model(id, model)?;
+        }
+        names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let span = Span { from: small(self.names.len(), "names")?, count: small(names.len(), "names")? };
+        self.names.extend(names.into_iter().map(|(_, row)| row));
+        Ok(span)
+    }
+
+    fn model(&mut self, id: &str, model: &Model) -> Result<(), TooMany> {
+        let Text { at, len } = self.place(id)?;
+        let first = self.entries.len();
+        for prices in &model.prices {
+            let set = self.set(&prices.rates, &prices.tiers)?;
+            let from = prices.from.map_or(0, |day| day.0);
+            let days = prices.days.0;
+            let calendar = prices.except.as_deref().map_or(Ok(0), |name| self.calendar(name))?;
+            let hours = prices.windows.iter().map(|window| (window.start, window.end));
+            let hours: Vec<_> = if prices.windows.is_empty() { vec![(0, 0)] } else { hours.collect() };
+            for (start, end) in hours {
+                let hours = small(self.hours.add(HoursRow { start, end, days, calendar }), "hours")?;
+                self.entries.push(EntryRow { from, set, hours, when: 0 });
+            }
+        }
+        let variants = self.entries.len();
+        for variant in &model.variants {
+            let set = self.set(&variant.rates, &variant.tiers)?;
+            let from = variant.from.map_or(0, |day| day.0);
+            let when = self.when(&variant.when)?;
+            self.entries.push(EntryRow { from, set, hours: 0, when });
+        }
+        let geo = super::GEO_PREFIXES.iter().enumerate().filter(|(_, prefix)| model.geo.iter().any(|g| g == *prefix));
+        let geo = geo.map(|(bit, _)| 1 << bit).sum();
+        let terms = self.terms(model)?;
+        self.models.push(ModelRow {
+            at,
+            entries: small(first, "entries")?,
+            geo,
+            len,
+            prices: small(variants - first, "prices of one model")?,
+            variants: small(self.entries.len() - variants, "variants of one model")?,
+            terms,
+        });
+        Ok(())
+    }
+
+    /// The number of a model's terms.
+    fn terms(&mut self, model: &Model) -> Result<u8, TooMany> {
+        let multipliers = model.multipliers.iter().map(|Multiplier { from, when, by }| {
+            let (from, when) = (from.map_or(0, |day| day.0), self.when(when)?);
+            Ok(MultiplierRow { from, by: u16::try_from(by.0).map_err(|_| TooMany("hundredths"))?, when })
+        });
+        let multipliers = multipliers.collect::<Result<_, _>>()?;
+        let minimum = |(name, Quantity(quantity)): (&str, &Quantity)| {
+            let dimension = Dimension::parse(name)? as u8;
+            Some(MinimumRow { quantity: *quantity, dimension })
+        };
+        let minimums = model.min.iter().filter_map(minimum).collect();
+        let provisioned = model.billing == Some(Billing::Provisioned);
+        small(self.terms.add((model.free, provisioned, multipliers, minimums)), "terms")
+    }
+
+    fn calendar(&mut self, name: &str) -> Result<u8, TooMany> {
+        let days = self.calendars.get(name).map_or_else(Vec::new, |c| c.days.iter().map(|day| day.0).collect());
+        let name = self.place(name)?;
+        small(self.dates.add((name, days)), "calendars")
+    }
+
+    /// The number of a list of conditions.
+    fn when(&mut self, when: &When) -> Result<u8, TooMany> {
+        let mut conditions = Vec::new();
+        for (key, values) in &when.0 {
+            let values = values.iter().map(|value| self.place(value)).collect::<Result<_, _>>()?;
+            conditions.push((*key as u8, values));
+        }
+        small(self.whens.add(conditions), "conditions")
+    }
+
+    /// The number of a set of rates: by dimension, without tier first, then by rising tier.
+    fn set(&mut self, rates: &UniqueMap<Rate>, tiers: &[Tier]) -> Result<u16, TooMany> {
+        let mut rows = Vec::new();
+        let plain = std::iter::once((None, rates));
+        for (over, rates) in plain.chain(tiers.iter().map(|tier| (Some(tier.over), &tier.rates))) {
+            for (name, rate) in rates.iter() {
+                if let Some(dimension) = Dimension::parse(name) {
+                    rows.push((dimension as u8, over, small(self.figures.add(rate.0), "figures")?));
+                }
+            }
+        }
+        rows.sort_unstable();
+        let row = |(dimension, over, figure): (u8, Option<u64>, u16)| {
+            let tier = over.map_or(Ok(0), |over| small(self.tiers.add(over) + 1, "tiers"))?;
+            Ok(RateRow { dimension, tier, figure })
+        };
+        let rows = rows.into_iter().map(row).collect::<Result<_, _>>()?;
+        small(self.sets.add(rows), "sets of rates")
+    }
+
+    /// Where a text stands in the common one, which has it.
+    fn place(&self, text: &str) -> Result<Text, TooMany> {
+        let at = self.text.find(text).unwrap_or_default();
+        Ok(Text { at: small(at, "bytes of names")?, len: small(text.len(), "bytes of a name")? })
+    }
+
+    fn finish(self, providers: Vec<ProviderRow>, fallbacks: Vec<u8>) -> Result<Tables, TooMany> {
+        let mut sets = vec![0];
+        let mut rates = Vec::new();
+        for set in self.sets.values {
+            rates.extend(set);
+            sets.push(small(rates.len(), "rates")?);
+        }
+        let (mut terms, mut multipliers, mut minimums) = (Vec::new(), Vec::new(), Vec::new());
+        for (free, provisioned, more, least) in self.terms.values {
+            let [multiplied, minimal] = [
+                Span { from: small(multipliers.len(), "multipliers")?, count: small(more.len(), "multipliers")? },
+                Span { from: small(minimums.len(), "minimums")?, count: small(least.len(), "minimums")? },
+            ];
+            terms.push(TermsRow { free, provisioned, multipliers: multiplied, minimums: minimal });
+            multipliers.extend(more);
+            minimums.extend(least);
+        }
+        let (mut calendars, mut days) = (Vec::new(), Vec::new());
+        for (name, dates) in self.dates.values {
+            let span = Span { from: small(days.len(), "days")?, count: small(dates.len(), "days")? };
+            calendars.push(CalendarRow { name, days: span });
+            days.extend(dates);
+        }
+        let (mut whens, mut conditions, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        for list in self.whens.values {
+            whens.push(Span { from: small(conditions.len(), "conditions")?, count: small(list.len(), "conditions")? });
+            for (key, texts) in list {
+                let span = Span { from: small(values.len(), "values")?, count: small(texts.len(), "values")? };
+                conditions.push(ConditionRow { values: span, key });
+                values.extend(texts);
+            }
+        }
+        Ok(Tables {
+            text: self.text.into(),
+            providers: providers.into(),
+            names: self.names.into(),
+            models: self.models.into(),
+            entries: self.entries.into(),
+            sets: sets.into(),
+            rates: rates.into(),
+            figures: self.figures.values.into(),
+            tiers: self.tiers.values.into(),
+            fallbacks: fallbacks.into(),
+            terms: terms.into(),
+            multipliers: multipliers.into(),
+            minimums: minimums.into(),
+            hours: self.hours.values.into(),
+            calendars: calendars.into(),
+            days: days.into(),
+            whens: whens.into(),
+            conditions: conditions.into(),
+            values: values.into(),
+        })
+    }
+}
+
+/// One text that holds everything that rows name: a name inside a longer one costs nothing.
+fn packed(files: &[ProviderFile]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for file in files {
+        names.push(file.provider.clone());
+        names.extend(file.free_suffix.clone());
+        for (id, model) in file.models.iter() {
+            names.push(id.to_owned());
+            names
+                .extend(std::iter::once(id).chain(model.alias.iter().map(String::as_str)).map(str::to_ascii_lowercase));
+            names.extend(model.prices.iter().filter_map(|prices| prices.except.clone()));
+            let whens = model.variants.iter().map(|v| &v.when).chain(model.multipliers.iter().map(|m| &m.when));
+            names.extend(whens.flat_map(|when| &when.0).flat_map(|(_, values)| values).cloned());
+        }
+    }
+    names.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    names.dedup();
+    let mut text = String::new();
+    for name in names {
+        if !text.contains(&name) {
+            text.push_str(&name);
+        }
+    }
+    text
+}
