@@ -111,11 +111,21 @@ impl Exchange {
 
     /// Whether any more of the request body is of use; a host may skip fetching it otherwise.
     pub fn wants_request_body(&self) -> bool {
+        if self.route.api.is_socket() {
+            return self.response.as_ref().is_some_and(|r| r.reader.wants_client());
+        }
         self.route.api.generates() && self.request.model().is_none() && self.request.wants_more()
     }
 
     /// A cut of the request body.
     pub fn request_body(&mut self, cut: &[u8]) {
+        if self.route.api.is_socket() {
+            // After a 101 these are the client's frames.
+            if let Some(response) = &mut self.response {
+                response.reader.feed_client(cut);
+            }
+            return;
+        }
         for part in cut.chunks(REQUEST_PART) {
             if !self.wants_request_body() {
                 return;
@@ -124,7 +134,8 @@ impl Exchange {
         }
     }
 
-    /// The response head. Informational (1xx) heads are not to be given.
+    /// The response head. Informational (1xx) heads are not to be given, save the 101 that begins a session over a web
+    /// socket; its frames are the bodies then.
     pub fn response_head(&mut self, head: &Head<'_>) {
         let status = head.status();
         let reader = Reader::new(self.route.api, status.unwrap_or(0), head);
@@ -207,9 +218,12 @@ impl Exchange {
 
     /// Ends the exchange. `end` says who broke it off; it is of no matter once the upstream's response has ended.
     pub fn finish(&mut self, end: End, at: Nanos) -> Record {
-        let request_model = self.route.model.clone().or_else(|| self.request.model().map(ToOwned::to_owned));
+        let named = self.response.as_ref().and_then(|r| r.reader.client_model());
+        let request_model = self.route.model.clone().or_else(|| self.request.model().or(named).map(ToOwned::to_owned));
         let (status, ended, reading, timing) = match &mut self.response {
             Some(r) => {
+                // A close frame ends a session as well as the end of its connection does.
+                r.ended |= r.reader.is_closed();
                 let reading = r.reader.finish(r.ended);
                 let span = |t: Nanos| t.saturating_sub(self.started);
                 let streamed = reading.streamed;
@@ -297,7 +311,8 @@ impl Exchange {
             BodyState::TooLarge if !used => Outcome::TooLarge,
             BodyState::Unparsable if !used => Outcome::Unparsable,
             _ if !used => Outcome::Missing,
-            BodyState::Complete if ended => Outcome::Complete,
+            // A session over a web socket ends when either side leaves.
+            BodyState::Complete if ended || self.route.api.is_socket() => Outcome::Complete,
             // A broken or cut body whose usage had been seen, in full or up to the cut.
             _ => Outcome::Partial,
         };

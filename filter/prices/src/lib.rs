@@ -3,5 +3,6 @@
 //! The format itself lives in [`genops_core::price::book`]; how to edit a file by hand stands in the README beside it.
 #![forbid(unsafe_code)]
 
+pub mod diff;
 pub mod directory;
 pub mod import;

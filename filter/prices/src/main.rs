@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use genops_core::price::book::{self, ProviderFile};
+use genops_prices::diff::{self, AllowList, Book, Status};
 use genops_prices::{directory, import};
 use jiff::civil::Date;
 
@@ -15,6 +16,9 @@ const BOOK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/book");
 
 /// Beside the files of an import: what of the list is not in them.
 const LEFT_OUT: &str = "left-out.txt";
+
+/// Exit code of a comparison that could not be made, as diff(1) has it: 1 says that something differs.
+const TROUBLE: u8 = 2;
 
 /// Keeps the price book of the GenOps filter.
 #[derive(Parser)]
@@ -47,6 +51,31 @@ enum Command {
         /// litellm's model_prices_and_context_window.json.
         file: Option<PathBuf>,
     },
+    /// Compare two books: exit code 0 if they say the same, 1 if not, 2 in trouble.
+    Diff {
+        /// A directory of book files, or one of them.
+        a: PathBuf,
+        /// Another one.
+        b: PathBuf,
+        /// The UTC day of the prices; today if not given.
+        #[arg(long)]
+        at: Option<Date>,
+        /// Only these providers.
+        #[arg(long = "provider")]
+        providers: Vec<String>,
+        /// Only models that both have.
+        #[arg(long)]
+        common: bool,
+        /// A list of explained differences: only others count.
+        #[arg(long)]
+        allow: Option<PathBuf>,
+        /// Print what is explained too, with its reason.
+        #[arg(long)]
+        explained: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Check a book, or single files against one.
     Check {
         /// The directory that holds the book.
@@ -65,10 +94,23 @@ enum From {
     Litellm,
 }
 
-fn main() -> Result<ExitCode> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let trouble = if matches!(command, Command::Diff { .. }) { ExitCode::from(TROUBLE) } else { ExitCode::FAILURE };
+    run(command).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        trouble
+    })
+}
+
+/// The UTC day.
+fn today() -> Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
         Command::Import { from, names, book, checked_on, source, file } => {
-            let today = || jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
             let checked_on = checked_on.unwrap_or_else(today).to_string();
             match from {
                 From::GenaiPrices => {
@@ -77,6 +119,21 @@ fn main() -> Result<ExitCode> {
                 }
                 From::Litellm => import_litellm(book, file, source, &checked_on),
             }
+        }
+        Command::Diff { a, b, at, providers, common, allow, explained, json } => {
+            let at = at.unwrap_or_else(today).to_string().parse().map_err(anyhow::Error::msg)?;
+            let allow = allow.map(|path| AllowList::read(&path)).transpose()?;
+            let mut comparison = diff::compare(&Book::read(&a)?, &Book::read(&b)?, at, &providers);
+            if common {
+                comparison.rows.retain(|row| !matches!(row.status, Status::OnlyA | Status::OnlyB));
+            }
+            allow.iter().for_each(|allow| allow.apply(&mut comparison));
+            if json {
+                println!("{}", serde_json::to_string_pretty(&comparison)?);
+            } else {
+                print!("{}", comparison.text(explained));
+            }
+            Ok(if comparison.is_expected() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Check { book, files } => check(&book, &files),
     }

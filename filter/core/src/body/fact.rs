@@ -16,6 +16,12 @@ pub(crate) const WORD_LIMIT: usize = 128;
 pub(crate) enum Fact {
     /// Model that answered; the first that is not empty counts.
     Model,
+    /// Model of a session over a web socket.
+    SessionModel,
+    /// Model that transcribes what the user of a session says.
+    Transcriber,
+    /// A session has begun.
+    Setup,
     /// Id of the response; the first counts.
     Id,
     /// Service tier; the last counts (the responses API says the requested one first).
@@ -97,7 +103,7 @@ impl Fact {
     pub(crate) const fn limit(self) -> usize {
         match self {
             Self::Usage | Self::Aside | Self::Metrics => USAGE_LIMIT,
-            Self::Model | Self::Id => NAME_LIMIT,
+            Self::Model | Self::SessionModel | Self::Transcriber | Self::Id => NAME_LIMIT,
             _ => WORD_LIMIT,
         }
     }

@@ -22,6 +22,7 @@ mod request;
 mod sse;
 mod template;
 mod tree;
+mod websocket;
 
 pub use error::BodyError;
 pub use reader::Reader;

@@ -5,6 +5,7 @@ use super::{
     decode::{Decoder, Encoding, Stop},
     facts::Facts,
     frame::{Expected, Frame, Promise},
+    websocket::Websocket,
 };
 use crate::{
     ErrorType, Usage,
@@ -29,6 +30,8 @@ pub struct Reader {
     decoder: Decoder,
     frame: Frame,
     facts: Facts,
+    /// The session, where the response is one.
+    socket: Option<Box<Websocket>>,
     head_usage: Option<Usage>,
     head_error: Option<String>,
 }
@@ -44,6 +47,7 @@ impl Reader {
             decoder: Decoder::Undecided(Encoding::parse(head.get("content-encoding"))),
             frame: Frame::Undecided,
             facts: Facts::new(Family::of(api)),
+            socket: is_upgraded(api, status, head).then(|| Box::new(Websocket::new(api, head))),
             head_usage: (!failed && Family::of(api) == Family::Invoke).then(|| invoke::read_head(head)).flatten(),
             head_error: head
                 .text(AWS_ERROR)
@@ -55,6 +59,9 @@ impl Reader {
 
     /// The next bytes of the body, cut anywhere.
     pub fn feed(&mut self, cut: &[u8]) {
+        if let Some(socket) = &mut self.socket {
+            return socket.feed(cut);
+        }
         // Lookups that are not read: nothing in a model list is worth a scan. Stored responses and runs are.
         if !reads(self.expected.api) && !self.expected.failed {
             self.facts.event |= !cut.is_empty();
@@ -69,6 +76,28 @@ impl Reader {
         }
     }
 
+    /// Whether bytes of the client are of use: the first frames of a session whose model only the client names.
+    pub fn wants_client(&self) -> bool {
+        self.socket.as_ref().is_some_and(|socket| socket.wants_client())
+    }
+
+    /// The next bytes that the client sends in a session, cut anywhere.
+    pub fn feed_client(&mut self, cut: &[u8]) {
+        if let Some(socket) = &mut self.socket {
+            socket.feed_client(cut);
+        }
+    }
+
+    /// The model that the client of a session asked for in its frames.
+    pub fn client_model(&self) -> Option<&str> {
+        self.socket.as_ref().and_then(|socket| socket.client_model())
+    }
+
+    /// Whether the server of a session has said that it is over.
+    pub fn is_closed(&self) -> bool {
+        self.socket.as_ref().is_some_and(|socket| socket.is_closed())
+    }
+
     /// Whether the first event of a stream, or the first byte of another body, has been seen.
     pub fn seen_event(&self) -> bool {
         self.facts.event
@@ -81,17 +110,25 @@ impl Reader {
 
     /// Whether any usage figure has come.
     pub fn seen_usage(&self) -> bool {
-        !self.facts.tally.is_empty()
+        match &self.socket {
+            Some(socket) => socket.usage_so_far().is_some(),
+            None => !self.facts.tally.is_empty(),
+        }
     }
 
     /// The usage that the figures so far come to.
     pub fn usage_so_far(&self) -> Option<Usage> {
-        if self.expected.failed { None } else { self.facts.tally.read().usage }
+        match &self.socket {
+            Some(socket) => socket.usage_so_far(),
+            None if self.expected.failed => None,
+            None => self.facts.tally.read().usage,
+        }
     }
 
     /// Whether the body is a stream of events, as far as is known.
     pub fn is_streamed(&self) -> bool {
         match &self.frame {
+            _ if self.socket.is_some() => true,
             Frame::EventStream(_) => true,
             // A text that only begins like a field name has no events.
             Frame::Sse(_) => self.expected.promise == Promise::Sse || self.facts.event,
@@ -107,6 +144,9 @@ impl Reader {
     /// The body has ended: by itself (`ended`), or cut off by an abort or reset. To be called once; later calls give
     /// the same figures.
     pub fn finish(&mut self, ended: bool) -> Reading {
+        if let Some(socket) = &mut self.socket {
+            return socket.finish();
+        }
         let inside = match &mut self.frame {
             Frame::Documents(documents) => documents.finish(&mut self.facts),
             Frame::Sse(sse) => sse.finish(&mut self.facts),
@@ -148,6 +188,7 @@ impl Reader {
         };
         match &self.decoder {
             Decoder::Unsupported => BodyState::Unsupported,
+            // No web socket came of it.
             _ if self.expected.api.is_socket() => BodyState::Unsupported,
             Decoder::Stopped(Stop::TooLarge) => BodyState::TooLarge,
             _ if facts.too_large => BodyState::TooLarge,
@@ -173,6 +214,12 @@ impl Reader {
         let code = told.and_then(|error| error.code).or_else(|| self.head_error.clone());
         Some(BodyError { kind, code })
     }
+}
+
+/// Whether a response begins a session: `101`, which Envoy shows for HTTP/2 too; other hosts show the `200` of an
+/// extended CONNECT (RFC 8441), which has no content type.
+fn is_upgraded(api: Api, status: u16, head: &Head<'_>) -> bool {
+    api.is_socket() && (status == 101 || (status == 200 && head.get("content-type").is_none()))
 }
 
 /// Whether a response of this API can say anything that is wanted.

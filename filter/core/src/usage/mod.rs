@@ -17,6 +17,7 @@ mod interactions;
 pub(crate) mod invoke;
 mod openai;
 mod responses;
+pub(crate) mod session;
 mod tally;
 mod value;
 

@@ -22,6 +22,7 @@ use genai::Provider;
 use names::KnownNames;
 use owner::{Owner, Owners};
 
+pub(crate) use litellm::Condition;
 pub use litellm::{LeftOut, litellm};
 
 /// The package whose prices are imported; a new version is a change of this line and a new import.

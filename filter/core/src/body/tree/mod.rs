@@ -7,12 +7,14 @@ mod google;
 mod native;
 mod openai;
 mod request;
+mod socket;
 
 use super::{fact::Fact, json::Want};
 use crate::{detect::Api, usage::Family};
 
 pub(crate) use aws::BYTES;
 pub(crate) use request::REQUEST;
+pub(crate) use socket::{LIVE_CLIENT, LIVE_SERVER, SERVER_EVENT};
 
 /// The error object of OpenAI, Anthropic, Google and most others. Elsewhere it is a bare text (Ollama, Venice), whose
 /// presence is all that is told: a message may quote the request.

@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 
 use entry::Entry;
 pub use report::LeftOut;
-use sheet::Condition;
+pub(crate) use sheet::Condition;
 
 /// An entry that shows what there can be, and one with rules for names: neither is a model.
 const NO_MODELS: [&str; 2] = ["sample_spec", "fallback_generalizations"];

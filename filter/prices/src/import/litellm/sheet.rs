@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use genops_core::price::book::{Dimension, Key, Rate};
 
 /// Something that is told of an exchange, and the value that litellm has for it.
-pub(super) type Condition = (Key, String);
+pub(crate) type Condition = (Key, String);
 
 /// Conditions under which rates hold; empty: always.
 pub(super) type When = Vec<Condition>;
