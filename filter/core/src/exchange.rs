@@ -9,8 +9,8 @@ use crate::head::Head;
 use crate::inject::Injection;
 use crate::label::{Attribution, MAX_LABEL_BYTES, Rejection, attribution};
 use crate::outcome::{ErrorType, Outcome, UnpricedReason};
-use crate::price::{Charge, Context, PriceBook, Priced};
-use crate::record::{Dimensions, PicoUsd, Record, Timing};
+use crate::price::{Charge, Context, Drift, PriceBook, Priced, decimal_to_pico};
+use crate::record::{CostSource, Dimensions, PicoUsd, Record, Timing};
 use crate::schema::Label;
 
 /// The value of a label whose real value may not be shown: unknown to the book on an error, too long, or folded.
@@ -266,6 +266,7 @@ impl Exchange {
             reasoning_tokens: usage.as_ref().and_then(|u| u.reasoning),
             cost_usd: None,
             cost_source: None,
+            computed_cost_usd: None,
             unpriced_reason: None,
             service_tier: reading.service_tier.clone(),
             price_book: self.book().version(),
@@ -273,15 +274,28 @@ impl Exchange {
             dimensions: self.dimensions(model_label),
             buckets: usage.as_ref().and_then(|u| u.buckets().ok()),
             usage,
+            drift: None,
             timing,
         };
-        match self.cost(&record, &reading, billed.as_deref(), ended) {
-            Some(Ok(priced)) => {
+        let computed = self.cost(&record, &reading, billed.as_deref(), ended);
+        let settled = matches!(computed, Some(Ok(Priced { source: CostSource::Provisioned | CostSource::Cached, .. })));
+        // What is billed is what the provider says; where it says nothing, what its price list says. A cached body
+        // repeats what another exchange cost.
+        let stated = reading.stated_cost.as_deref().filter(|_| counts && !settled).and_then(decimal_to_pico);
+        match (stated, computed) {
+            (Some(stated), computed) => {
+                let computed = computed.and_then(Result::ok).map(|priced| priced.pico_usd);
+                record.cost_usd = Some(PicoUsd(stated));
+                record.cost_source = Some(CostSource::Reported);
+                record.computed_cost_usd = computed.map(PicoUsd);
+                record.drift = Some(Drift::between(computed, stated));
+            }
+            (None, Some(Ok(priced))) => {
                 record.cost_usd = Some(PicoUsd(priced.pico_usd));
                 record.cost_source = Some(priced.source);
             }
-            Some(Err(reason)) => record.unpriced_reason = Some(reason),
-            None => {}
+            (None, Some(Err(reason))) => record.unpriced_reason = Some(reason),
+            (None, None) => {}
         }
         record
     }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::label::Attribution;
 use crate::outcome::{ErrorType, Outcome, UnpricedReason};
-use crate::price::pico_to_decimal;
+use crate::price::{Drift, pico_to_decimal};
 use crate::schema::Label;
 use crate::usage::{Buckets, Usage};
 
@@ -83,6 +83,8 @@ pub struct Record {
     pub cost_usd: Option<PicoUsd>,
     /// Where the cost comes from.
     pub cost_source: Option<CostSource>,
+    /// What the price book makes of the usage, where the cost is the provider's own statement.
+    pub computed_cost_usd: Option<PicoUsd>,
     /// Why there is no cost.
     #[serde(serialize_with = "unpriced")]
     pub unpriced_reason: Option<UnpricedReason>,
@@ -102,6 +104,9 @@ pub struct Record {
     /// Disjoint parts, where the provider's figures allow them.
     #[serde(skip)]
     pub buckets: Option<Buckets>,
+    /// How far the computed cost lies from the stated one.
+    #[serde(skip)]
+    pub drift: Option<Drift>,
     /// When it happened.
     #[serde(skip)]
     pub timing: Timing,

@@ -13,10 +13,12 @@ pub mod book;
 mod model_match;
 mod quantity;
 mod select;
+mod stated;
 mod table;
 mod user;
 
 pub use amount::pico_to_decimal;
+pub use stated::{Drift, decimal_to_pico};
 pub use table::{BOOK_VERSION, context_class};
 pub use user::{AmendError, PriceBook};
 

@@ -188,6 +188,14 @@ pub static FAMILIES: &[Family] = &[
         Fact::Unpriced,
         "LLM exchanges without a cost, by reason: absence is counted, never a silent zero",
     ),
+    counter(
+        "genops_cost_drift_total",
+        Unit::Count,
+        &[Label::Provider, Label::Model],
+        Some(Label::Kind),
+        Fact::Drift,
+        "Exchanges whose provider stated a cost, by where the price book's lies: none, small (1 %), over, under, unpriced",
+    ),
     histogram(
         "genops_time_to_first_event_seconds",
         MODEL_TEAM,

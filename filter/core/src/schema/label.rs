@@ -23,7 +23,7 @@ pub enum Label {
     ErrorType,
     /// `input` or `output`.
     TokenType,
-    /// Disjoint token kind: [`crate::usage::Bucket`].
+    /// Disjoint token kind: [`crate::usage::Bucket`]; kind of drift: [`crate::price::Drift`].
     Kind,
     /// Closed set: [`crate::Outcome`].
     Outcome,

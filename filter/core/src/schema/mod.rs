@@ -13,7 +13,7 @@ pub use genops::{
 pub use label::Label;
 pub use observe::{Observation, observations};
 
-use crate::{ErrorType, Outcome, UnpricedReason, usage::Bucket};
+use crate::{ErrorType, Outcome, UnpricedReason, price::Drift, usage::Bucket};
 
 /// What Envoy keeps the family as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub enum Fact {
     Outcomes,
     /// One per exchange that should have a cost and has none, by [`Label::Reason`].
     Unpriced,
+    /// One per exchange whose provider stated a cost, by [`Label::Kind`]: how far the computed one lies from it.
+    Drift,
 }
 
 /// One metric family.
@@ -95,6 +97,7 @@ impl Family {
     pub fn variants(&self) -> Vec<&'static str> {
         match self.variable {
             Some(Label::TokenType) => vec!["input", "output"],
+            Some(Label::Kind) if self.fact == Fact::Drift => Drift::ALL.iter().map(|d| d.as_str()).collect(),
             Some(Label::Kind) => Bucket::ALL.iter().map(|b| b.as_str()).collect(),
             Some(Label::Outcome) => Outcome::ALL.iter().map(|o| o.as_str()).collect(),
             Some(Label::ErrorType) => ErrorType::ALL.iter().map(|e| e.as_str()).collect(),

@@ -2,7 +2,7 @@
 
 use super::{FAMILIES, Fact};
 use crate::record::Record;
-use crate::{ErrorType, Outcome, UnpricedReason};
+use crate::{ErrorType, Outcome, UnpricedReason, price::Drift};
 
 /// One amount for one label set of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,11 @@ pub fn observations(record: &Record, mut each: impl FnMut(Observation)) {
             Fact::TimeToFirstEvent => tell(0, record.timing.first_event),
             Fact::TimeToFirstToken => tell(0, record.timing.first_token),
             Fact::TimePerOutputToken => tell(0, per_output_token(record)),
+            Fact::Drift => {
+                if let Some(drift) = record.drift {
+                    tell(position(&Drift::ALL, drift), Some(1));
+                }
+            }
             Fact::Unpriced => {
                 if let Some(reason) = record.unpriced_reason {
                     tell(position(&UnpricedReason::ALL, reason), Some(1));
