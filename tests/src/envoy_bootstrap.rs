@@ -18,6 +18,7 @@ const LISTENER_PORT: &str = "/address/socket_address/port_value";
 const CLUSTER: &str = "/static_resources/clusters/0";
 const MANAGER: &str = "/filter_chains/0/filters/0/typed_config";
 const FILTER: &str = "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
+const HTTP_FILTERS: &str = "/filter_chains/0/filters/0/typed_config/http_filters";
 const ROUTE: &str = "/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes/0/route";
 
 /// A listener as the shipped bootstrap has it.
@@ -150,6 +151,30 @@ impl Listener {
     pub fn environment(&mut self, name: &str, value: &str) -> Result<()> {
         let vm = place(&mut self.0, &format!("{FILTER}/vm_config"))?.as_object_mut().context("a map")?;
         vm.insert("environment_variables".to_owned(), json!({"key_values": {name: value}}));
+        Ok(())
+    }
+
+    /// Lets the filter hold a request's headers until its body is there.
+    ///
+    /// # Errors
+    /// The listener has no such filter.
+    pub fn allow_on_headers_stop_iteration(&mut self) -> Result<()> {
+        let filter = place(&mut self.0, FILTER)?.as_object_mut().context("a map")?;
+        filter.insert("allow_on_headers_stop_iteration".to_owned(), json!(true));
+        Ok(())
+    }
+
+    /// Puts Envoy's buffer filter behind the filter, for requests of up to so many bytes.
+    ///
+    /// # Errors
+    /// The listener has no list of filters.
+    pub fn buffer_behind(&mut self, most: u32) -> Result<()> {
+        let kind = "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer";
+        let buffer = json!({
+            "name": "envoy.filters.http.buffer",
+            "typed_config": {"@type": kind, "max_request_bytes": most},
+        });
+        place(&mut self.0, HTTP_FILTERS)?.as_array_mut().context("a list")?.insert(1, buffer);
         Ok(())
     }
 

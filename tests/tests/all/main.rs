@@ -5,6 +5,7 @@ mod architecture;
 mod config_errors;
 mod corpus;
 mod envoy_aborts;
+mod envoy_inject;
 mod envoy_labels;
 mod envoy_shipped;
 mod envoy_support;
