@@ -85,8 +85,9 @@ impl Stream {
             return;
         }
         if self.exchange.is_none() {
-            // Another filter answered before this one ran.
+            // Another filter answered before this one ran: there is nothing to edit.
             self.request_head();
+            self.edit = None;
             self.response_head();
         }
         self.finish();
