@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::body::{BodyState, Reader, Reading, RequestScan};
 use crate::config::{Config, ModelLabel};
-use crate::detect::{Route, provider, route};
+use crate::detect::{Api, Route, provider, route};
 use crate::head::Head;
 use crate::inject::Injection;
 use crate::label::{Attribution, MAX_LABEL_BYTES, Rejection, attribution};
@@ -12,6 +12,7 @@ use crate::outcome::{ErrorType, Outcome, UnpricedReason};
 use crate::price::{Charge, Context, Drift, PriceBook, Priced, decimal_to_pico};
 use crate::record::{CostSource, Dimensions, PicoUsd, Record, Timing};
 use crate::schema::Label;
+use crate::usage::Usage;
 
 /// The value of a label whose real value may not be shown: unknown to the book on an error, too long, or folded.
 pub const OTHER: &str = "other";
@@ -114,7 +115,7 @@ impl Exchange {
         if self.route.api.is_socket() {
             return self.response.as_ref().is_some_and(|r| r.reader.wants_client());
         }
-        self.route.api.generates() && self.request.model().is_none() && self.request.wants_more()
+        self.route.api.generates() && self.request.needs_more()
     }
 
     /// A cut of the request body.
@@ -236,7 +237,8 @@ impl Exchange {
             }
             None => (None, false, None, Timing { total: at.saturating_sub(self.started), ..Timing::default() }),
         };
-        let reading = reading.unwrap_or_else(nothing);
+        let mut reading = reading.unwrap_or_default();
+        reading.usage = self.used(status, &reading);
         let (outcome, error_type) = self.outcome(status, ended, end, &reading);
 
         let model = reading.model.clone().or_else(|| request_model.clone());
@@ -298,6 +300,23 @@ impl Exchange {
             (None, None) => {}
         }
         record
+    }
+
+    /// What was used: as the response says, else as the request does where a response never says it.
+    fn used(&self, status: Option<u16>, reading: &Reading) -> Option<Usage> {
+        let accepted = status.is_some_and(|s| s < 400) && reading.error.is_none();
+        match (self.route.api, &reading.usage) {
+            (Api::AudioSpeech, None) if accepted => {
+                self.request.characters().map(|n| Usage { characters: Some(n), ..Usage::default() })
+            }
+            // A verdict is all there is to say; where the book says free, that is its price.
+            (Api::Moderations, None) if accepted && reading.state == BodyState::Complete => Some(Usage::default()),
+            (Api::Ocr, Some(usage)) if self.request.annotated() => {
+                Some(Usage { pages: None, annotated_pages: usage.pages, ..usage.clone() })
+            }
+            (_, Some(usage)) => Some(Usage { input: usage.input.or(reading.head_input), ..usage.clone() }),
+            (_, None) => None,
+        }
     }
 
     fn outcome(&self, status: Option<u16>, ended: bool, end: End, reading: &Reading) -> (Outcome, Option<ErrorType>) {
@@ -399,22 +418,4 @@ fn routed_to(provider: &str, path: &str) -> Option<String> {
     let first = path.trim_start_matches('/').split('/').next().filter(|_| provider == provider::HUGGINGFACE)?;
     let named = !matches!(first, "" | "v1" | "models" | "hf-inference") && first.len() <= MAX_LABEL_BYTES;
     named.then(|| format!("{provider}-{first}"))
-}
-
-/// What is known of a response that never came.
-fn nothing() -> Reading {
-    Reading {
-        usage: None,
-        from_headers: false,
-        model: None,
-        service_tier: None,
-        speed: None,
-        geo: None,
-        response_id: None,
-        finish_reason: None,
-        error: None,
-        state: BodyState::Truncated,
-        stated_cost: None,
-        streamed: false,
-    }
 }

@@ -116,7 +116,7 @@ fn only_counts_are_counts() {
     let huge =
         usage(Api::ChatCompletions, "usage", r#"{"prompt_tokens":18446744073709551615,"completion_tokens":1e300}"#);
     assert_eq!(totals(&huge), (Some(u64::MAX), None));
-    for none in ["{}", "null", "[]", "{ }", r#""x""#, "{\"type\":\"duration\",\"seconds\":7}"] {
+    for none in ["{}", "null", "[]", "{ }", r#""x""#] {
         assert_eq!(json(Api::ChatCompletions, &format!(r#"{{"usage":{none}}}"#)).usage, None, "{none}");
     }
 }

@@ -46,7 +46,33 @@ pub(crate) enum Fact {
     /// Bedrock's own figures at the end of an invoke stream; count only where the model said none.
     Metrics,
     /// A bare count outside any usage object.
-    Count(Side, Keep),
+    Count(Figure, Keep),
+    /// One element of a list of which the length counts. Lists are repeated cumulatively: the longest counts.
+    One(Figure),
+    /// A part of a body that may repeat the lists of the part before begins.
+    Part,
+    /// Type of an event of an image stream: the completed ones are counted.
+    ImageEvent,
+    /// What each model of a compound system used (Groq `usage_breakdown`).
+    Breakdown,
+    /// What tools used, beside the usage object (OpenAI responses `tool_usage`).
+    ToolUsage,
+    /// What vector images used, beside the usage object and at a model of their own (OpenAI `svg_usage`).
+    SvgUsage,
+    /// The model behind a tool (OpenAI responses, the image tool).
+    ToolModel,
+    /// An element of the list of output items begins.
+    Item,
+    /// The item of a single event begins.
+    EventItem,
+    /// Type of the present item.
+    ItemType,
+    /// Status of the present item.
+    ItemStatus,
+    /// What the present item does: a web search may also open a page.
+    ItemAction,
+    /// Seconds of media outside any usage object, as decimal text.
+    Duration,
 
     /// An error is there.
     Error,
@@ -76,15 +102,38 @@ pub(crate) enum Fact {
     CostTicks,
     /// Inside a kept usage object: the customer's own key was used, so the cost is not the whole bill (OpenRouter).
     OwnKey,
+    /// Inside a kept usage object: seconds of audio.
+    Seconds,
+
+    /// How a response, or a request, describes an image or video: its size in pixels, as `1024x1024`.
+    Size,
+    /// Its quality.
+    Quality,
+    /// Answer: the speed class that served it (Bedrock `performanceConfig.latency`).
+    Speed,
+    /// Request: how many images or candidates are asked for.
+    Number,
+    /// Request: the document shall be annotated too.
+    Annotated,
 }
 
 /// What a bare count counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) enum Figure {
     Input,
     Output,
     /// Part of the input.
     CacheRead,
+    Images,
+    Pages,
+    WebSearches,
+    StorageSearches,
+    /// Calls of a tool that makes images.
+    ImageCalls,
+}
+
+impl Figure {
+    pub(crate) const COUNT: usize = Self::ImageCalls as usize + 1;
 }
 
 /// Which of several values of a bare count holds.
@@ -102,8 +151,10 @@ impl Fact {
     /// Most bytes of JSON text that are kept for this fact.
     pub(crate) const fn limit(self) -> usize {
         match self {
-            Self::Usage | Self::Aside | Self::Metrics => USAGE_LIMIT,
-            Self::Model | Self::SessionModel | Self::Transcriber | Self::Id => NAME_LIMIT,
+            Self::Usage | Self::Aside | Self::Metrics | Self::Breakdown | Self::ToolUsage | Self::SvgUsage => {
+                USAGE_LIMIT
+            }
+            Self::Model | Self::SessionModel | Self::Transcriber | Self::Id | Self::ToolModel => NAME_LIMIT,
             _ => WORD_LIMIT,
         }
     }

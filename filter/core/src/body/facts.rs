@@ -13,6 +13,9 @@ pub(crate) struct Facts {
     pub(crate) model: Option<String>,
     pub(crate) id: Option<String>,
     pub(crate) tier: Option<String>,
+    pub(crate) speed: Option<String>,
+    pub(crate) size: Option<String>,
+    pub(crate) quality: Option<String>,
     pub(crate) tally: Tally,
     pub(crate) error: Option<BodyError>,
     finish: Option<String>,
@@ -41,6 +44,9 @@ impl Facts {
             model: None,
             id: None,
             tier: None,
+            speed: None,
+            size: None,
+            quality: None,
             error: None,
             finish: None,
             status: None,
@@ -84,6 +90,7 @@ impl Facts {
         } else {
             self.broken += 1;
         }
+        self.tally.mark(Fact::Part);
         self.settle_error();
     }
 
@@ -107,8 +114,11 @@ impl Facts {
 impl Sink for Facts {
     fn value(&mut self, fact: Fact, raw: &[u8]) {
         match fact {
-            Fact::Usage | Fact::Aside | Fact::Metrics => self.tally.object(fact, raw),
-            Fact::Count(side, keep) => self.tally.count(side, keep, raw),
+            Fact::Usage | Fact::Aside | Fact::Metrics | Fact::Breakdown | Fact::ToolUsage | Fact::SvgUsage => {
+                self.tally.object(fact, raw);
+            }
+            Fact::Count(figure, keep) => self.tally.count(figure, keep, raw),
+            Fact::Duration => self.tally.duration(raw),
             _ if self.knows(fact) && fact != Fact::Tier => {}
             _ => {
                 if let Some(word) = word(raw) {
@@ -121,7 +131,10 @@ impl Sink for Facts {
     fn too_large(&mut self, fact: Fact) {
         // An overlong name or word is dropped (a part of a name would be another name); figures are what must not be
         // lost without a word.
-        self.too_large |= matches!(fact, Fact::Usage | Fact::Aside | Fact::Metrics);
+        self.too_large |= matches!(
+            fact,
+            Fact::Usage | Fact::Aside | Fact::Metrics | Fact::Breakdown | Fact::ToolUsage | Fact::SvgUsage
+        );
     }
 
     fn mark(&mut self, fact: Fact) {
@@ -129,7 +142,7 @@ impl Sink for Facts {
             Fact::Token => self.token = true,
             Fact::Done => self.done = true,
             Fact::Error => self.failing.present = true,
-            _ => {}
+            _ => self.tally.mark(fact),
         }
     }
 }
@@ -151,7 +164,7 @@ impl Facts {
                 self.done |= is_final(&word);
                 self.status = Some(word);
             }
-            Fact::Event(_) if word == "error" => self.failing.present = true,
+            Fact::Event(_) | Fact::ImageEvent if word == "error" => self.failing.present = true,
             Fact::Event(end) => self.done |= word == end,
             Fact::ErrorCode => self.failing.code = Some(word),
             // `"type": "error"` beside the error object says nothing (Anthropic).
@@ -159,7 +172,11 @@ impl Facts {
             Fact::ErrorStatus => self.failing.status = Some(word),
             // Only before any output, so that events after it may be skipped unread.
             Fact::BaseStatus if word != "0" && !self.token => self.fail(Some(&word)),
-            _ => {}
+            // The last counts: `auto` may come before what was chosen.
+            Fact::Size => self.size = Some(word.to_ascii_lowercase()),
+            Fact::Quality => self.quality = Some(word.to_ascii_lowercase()),
+            Fact::Speed => self.speed = Some(word.to_ascii_lowercase()),
+            _ => self.tally.word(fact, &word),
         }
     }
 }

@@ -104,7 +104,7 @@ impl Frame {
             }
             (Promise::EventStream, _) => Self::Alien,
             (Promise::Sse, _) | (_, b'd' | b'e' | b'i' | b'r' | b':') => {
-                let (tree, needles) = if failed { (&FAILED, None) } else { (tree::of(api, true), needle::of(family)) };
+                let (tree, needles) = if failed { (&FAILED, None) } else { (tree::of(api, true), needle::of(api)) };
                 Self::Sse(Sse::new(tree, needles))
             }
             // A bare string, number or literal is JSON too (a token count, `null`).

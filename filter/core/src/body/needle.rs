@@ -8,7 +8,7 @@ use super::{
     facts::Facts,
     tree::{self, When},
 };
-use crate::usage::Family;
+use crate::{detect::Api, usage::Family};
 
 /// Needles of one family, prepared for searching.
 #[derive(Debug)]
@@ -19,9 +19,10 @@ static RESPONSES: LazyLock<Needles> = LazyLock::new(|| Needles::of(Family::Respo
 static ANTHROPIC: LazyLock<Needles> = LazyLock::new(|| Needles::of(Family::Anthropic));
 static COHERE: LazyLock<Needles> = LazyLock::new(|| Needles::of(Family::Cohere));
 
-/// The needles of a family whose events are worth skipping.
-pub(crate) fn of(family: Family) -> Option<&'static Needles> {
-    match family {
+/// The needles of an API whose events are worth skipping. Events of image and speech streams are few and large.
+pub(crate) fn of(api: Api) -> Option<&'static Needles> {
+    match Family::of(api) {
+        _ if matches!(api, Api::Images | Api::AudioSpeech | Api::CloudflareRun | Api::DashscopeGeneration) => None,
         Family::OpenAi => Some(&OPENAI),
         Family::Responses => Some(&RESPONSES),
         Family::Anthropic => Some(&ANTHROPIC),

@@ -5,14 +5,10 @@ use super::{
     decode::{Decoder, Encoding, Stop},
     facts::Facts,
     frame::{Expected, Frame, Promise},
+    headers::HeadFacts,
     websocket::Websocket,
 };
-use crate::{
-    ErrorType, Usage,
-    detect::Api,
-    head::Head,
-    usage::{Family, invoke},
-};
+use crate::{ErrorType, Usage, detect::Api, head::Head, usage::Family};
 
 /// Name of an AWS error (`ValidationException:http://...`).
 const AWS_ERROR: &str = "x-amzn-errortype";
@@ -32,7 +28,7 @@ pub struct Reader {
     facts: Facts,
     /// The session, where the response is one.
     socket: Option<Box<Websocket>>,
-    head_usage: Option<Usage>,
+    head: HeadFacts,
     head_error: Option<String>,
 }
 
@@ -48,7 +44,7 @@ impl Reader {
             frame: Frame::Undecided,
             facts: Facts::new(Family::of(api)),
             socket: is_upgraded(api, status, head).then(|| Box::new(Websocket::new(api, head))),
-            head_usage: (!failed && Family::of(api) == Family::Invoke).then(|| invoke::read_head(head)).flatten(),
+            head: HeadFacts::read(api, failed, head),
             head_error: head
                 .text(AWS_ERROR)
                 .and_then(|name| name.split(':').next())
@@ -156,22 +152,29 @@ impl Reader {
         let state = self.state(ended, inside);
         let facts = &self.facts;
         let stated = if self.expected.failed { Default::default() } else { facts.tally.read() };
-        let (usage, from_headers) = match (stated.usage, &self.head_usage) {
+        let head = &self.head;
+        let (usage, from_headers) = match (stated.usage, &head.usage) {
             (None, Some(usage)) => (Some(usage.clone()), true),
             (usage, _) => (usage, false),
         };
         Reading {
             usage,
             from_headers,
+            head_input: head.input,
             model: facts.model.clone(),
-            service_tier: stated.tier.or_else(|| facts.tier.clone()),
-            speed: stated.speed,
+            service_tier: stated.tier.or_else(|| facts.tier.clone()).or_else(|| head.tier.clone()),
+            speed: stated.speed.or_else(|| facts.speed.clone()).or_else(|| head.speed.clone()),
             geo: stated.geo,
+            search_context: stated.search_context,
+            size: facts.size.clone(),
+            quality: facts.quality.clone(),
             response_id: facts.id.clone(),
             finish_reason: facts.finish_reason().map(str::to_owned),
             error: self.error(),
             state,
-            stated_cost: stated.cost,
+            stated_cost: stated.cost.or_else(|| head.cost.clone()),
+            spilled_over: head.spilled_over,
+            gateway_cached: head.gateway_cached,
             streamed: self.is_streamed(),
         }
     }

@@ -1,21 +1,34 @@
 //! What a request body says about itself.
 
 use super::{
+    characters::Characters,
     fact::Fact,
     facts::word,
+    form::{Fields, Form},
     json::{End, Sink, Skimmer},
-    tree::REQUEST,
+    tree::request,
 };
 use crate::{
-    detect::{RequestBody, Route},
+    detect::{Api, MODEL_LIMIT, RequestBody, Route},
     usage::Family,
 };
 
-/// Reads a request body as it passes, for its model. Memory: one name.
+/// Longest word of a form's field, bytes: sizes and qualities have 11 at most.
+const WORD_LIMIT: usize = 64;
+
+/// Reads a request body as it passes, for its model and what else the price needs. Memory: a few names.
 #[derive(Debug)]
 pub struct RequestScan {
-    skim: Option<Skimmer>,
+    api: Api,
+    body: Body,
     said: Said,
+}
+
+#[derive(Debug)]
+enum Body {
+    Json(Skimmer),
+    Form(Form),
+    Unread,
 }
 
 /// What was found.
@@ -24,6 +37,11 @@ struct Said {
     model: Option<String>,
     stream: Option<bool>,
     include_usage: Option<bool>,
+    number: Option<u64>,
+    size: Option<String>,
+    quality: Option<String>,
+    characters: Characters,
+    annotated: bool,
 }
 
 impl Sink for Said {
@@ -38,13 +56,60 @@ impl Sink for Said {
             Fact::Model if self.model.is_none() => self.model = word(raw).filter(|_| raw.first() == Some(&b'"')),
             Fact::Stream => self.stream = flag(),
             Fact::IncludeUsage => self.include_usage = flag(),
-            _ => {}
+            _ => {
+                if let Some(word) = word(raw) {
+                    self.word(fact, &word);
+                }
+            }
         }
     }
 
     fn too_large(&mut self, _: Fact) {}
 
-    fn mark(&mut self, _: Fact) {}
+    fn mark(&mut self, fact: Fact) {
+        self.annotated |= fact == Fact::Annotated;
+    }
+
+    fn pour(&mut self, text: &[u8]) {
+        self.characters.feed(text);
+    }
+
+    fn poured(&mut self) {
+        self.characters.end();
+    }
+}
+
+impl Said {
+    fn word(&mut self, fact: Fact, word: &str) {
+        match fact {
+            Fact::Number => self.number = self.number.or(word.parse().ok()),
+            Fact::Size if self.size.is_none() => self.size = Some(word.to_ascii_lowercase()),
+            Fact::Quality if self.quality.is_none() => self.quality = Some(word.to_ascii_lowercase()),
+            _ => {}
+        }
+    }
+}
+
+impl Fields for Said {
+    fn limit(&self, name: &str) -> Option<usize> {
+        match name {
+            "model" => Some(MODEL_LIMIT),
+            "stream" | "n" | "size" | "quality" => Some(WORD_LIMIT),
+            _ => None,
+        }
+    }
+
+    fn field(&mut self, name: &str, value: &str) {
+        match name {
+            _ if value.is_empty() => {}
+            "model" => self.model = self.model.take().or_else(|| Some(value.to_owned())),
+            "stream" => self.stream = value.to_ascii_lowercase().parse().ok(),
+            "n" => self.word(Fact::Number, value),
+            "size" => self.word(Fact::Size, value),
+            "quality" => self.word(Fact::Quality, value),
+            _ => {}
+        }
+    }
 }
 
 impl RequestScan {
@@ -52,22 +117,55 @@ impl RequestScan {
     /// path has named the model; only OpenAI's shapes name it in both (an Azure deployment and the model behind it).
     pub fn new(route: &Route) -> Self {
         let unnamed = route.model.is_none() || matches!(Family::of(route.api), Family::OpenAi | Family::Responses);
-        let reads = route.body == RequestBody::Json && route.api.generates() && unnamed;
-        Self { skim: reads.then(|| Skimmer::new(&REQUEST)), said: Said::default() }
+        let body = match route.body {
+            _ if !route.api.generates() || !unnamed => Body::Unread,
+            RequestBody::Json => Body::Json(Skimmer::new(request::of(route.api))),
+            RequestBody::Form => Body::Form(Form::new()),
+            RequestBody::Opaque => Body::Unread,
+        };
+        Self { api: route.api, body, said: Said::default() }
     }
 
     /// The next bytes of the body, cut anywhere.
     pub fn feed(&mut self, cut: &[u8]) {
-        if let Some(skim) = &mut self.skim {
-            skim.feed(cut, &mut self.said);
+        match &mut self.body {
+            Body::Json(skim) => {
+                skim.feed(cut, &mut self.said);
+            }
+            Body::Form(form) => form.feed(cut, &mut self.said),
+            Body::Unread => {}
         }
     }
 
-    /// Whether more of the body could still tell something. A caller that needs no more than the model may stop as soon
-    /// as [`RequestScan::model`] has one.
+    /// Whether more of the body could still tell something.
     pub fn wants_more(&self) -> bool {
-        let all = self.said.model.is_some() && self.said.stream.is_some() && self.said.include_usage.is_some();
-        !all && self.skim.as_ref().is_some_and(|s| matches!(s.end(), End::Empty | End::Cut))
+        let flags = self.said.stream.is_some() && self.said.include_usage.is_some();
+        self.is_open() && !(self.knows_what_is_billed() && flags)
+    }
+
+    /// Whether more of the body could still tell something that the price needs: the model, and of some APIs what is
+    /// asked for.
+    pub fn needs_more(&self) -> bool {
+        self.is_open() && !self.knows_what_is_billed()
+    }
+
+    fn is_open(&self) -> bool {
+        match &self.body {
+            Body::Json(skim) => matches!(skim.end(), End::Empty | End::Cut),
+            Body::Form(form) => !form.is_done(),
+            Body::Unread => false,
+        }
+    }
+
+    fn knows_what_is_billed(&self) -> bool {
+        let said = &self.said;
+        let more = match self.api {
+            Api::AudioSpeech => said.characters.count().is_some(),
+            Api::Images => said.number.is_some() && said.size.is_some() && said.quality.is_some(),
+            Api::Ocr => said.annotated,
+            _ => true,
+        };
+        said.model.is_some() && more
     }
 
     /// The model that is asked for, at most 256 bytes.
@@ -83,6 +181,31 @@ impl RequestScan {
     /// Whether the stream shall end with its usage (OpenAI's `stream_options.include_usage`).
     pub fn include_usage(&self) -> Option<bool> {
         self.said.include_usage
+    }
+
+    /// How many images are asked for.
+    pub fn number(&self) -> Option<u64> {
+        self.said.number
+    }
+
+    /// Size of the images that are asked for, lower case (`1024x1024`, `auto`).
+    pub fn size(&self) -> Option<&str> {
+        self.said.size.as_deref()
+    }
+
+    /// Quality of the images that are asked for, lower case (`hd`, `high`, `auto`).
+    pub fn quality(&self) -> Option<&str> {
+        self.said.quality.as_deref()
+    }
+
+    /// Unicode characters to be spoken; `None` until all of them have come.
+    pub fn characters(&self) -> Option<u64> {
+        self.said.characters.count()
+    }
+
+    /// Whether the pages of a document shall be annotated too.
+    pub fn annotated(&self) -> bool {
+        self.said.annotated
     }
 }
 
@@ -131,7 +254,7 @@ mod tests {
         let body = br#"{"model":"m"}"#;
         for (path, head) in [
             ("/v1/chat/completions", ("content-encoding", "gzip")),
-            ("/v1/audio/transcriptions", ("content-type", "multipart/form-data; boundary=x")),
+            ("/v1/audio/transcriptions", ("content-type", "audio/wav")),
             ("/v1/files", ("accept", "*/*")),
             ("/model/m/converse", ("accept", "*/*")),
             ("/v1beta/models/g:generateContent", ("accept", "*/*")),

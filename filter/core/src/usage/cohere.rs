@@ -18,6 +18,9 @@ pub(super) fn read(usage: Figures<'_>) -> Usage {
         billed_input,
         billed_output,
         search_units: billed.count("search_units"),
+        pages: billed.count("pages"),
+        // The older embedding models bill images apiece, the newer ones their tokens.
+        images: billed.count("images").filter(|_| !billed.has("image_tokens")),
         ..Usage::default()
     }
 }

@@ -28,8 +28,9 @@ impl<'v> Figures<'v> {
         self.0?.get(key)
     }
 
+    /// Whether anything but null stands under `key`.
     pub(crate) fn has(self, key: &str) -> bool {
-        self.get(key).is_some()
+        self.get(key).is_some_and(|value| *value != Value::Null)
     }
 
     /// The count under `key`.
@@ -47,9 +48,14 @@ impl<'v> Figures<'v> {
         self.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object).map(Self::new)
     }
 
-    /// The text under `key`, in lower case, unless it is empty.
+    /// The text under `key`, unless it is empty.
+    pub(crate) fn text(self, key: &str) -> Option<&'v str> {
+        self.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// The same in lower case.
     pub(crate) fn word(self, key: &str) -> Option<String> {
-        self.get(key).and_then(Value::as_str).filter(|w| !w.is_empty()).map(str::to_ascii_lowercase)
+        self.text(key).map(str::to_ascii_lowercase)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Gemini and Vertex `usageMetadata`.
 
 use super::{
-    Convention, Usage,
+    Convention, Part, Usage,
     figures::{Figures, sum},
     value::Value,
 };
@@ -29,7 +29,8 @@ impl Modality {
     }
 }
 
-/// Reads `usageMetadata`: cached tokens stand inside the prompt, thoughts and tool results beside.
+/// Reads `usageMetadata`: cached tokens stand inside the prompt, thoughts and tool results beside; unless the total says
+/// that the candidates hold the thoughts.
 pub(super) fn read(usage: Figures<'_>) -> Usage {
     let reasoning = usage.count("thoughtsTokenCount");
     let input_tool = usage.count("toolUsePromptTokenCount");
@@ -39,10 +40,15 @@ pub(super) fn read(usage: Figures<'_>) -> Usage {
     let prompt = |modality| detail(usage, &["promptTokensDetails", "promptTokenDetails"], modality);
     let cached = |modality| detail(usage, &["cacheTokensDetails"], modality);
     let output = |modality| detail(usage, &["candidatesTokensDetails", "responseTokensDetails"], modality);
+    let total = usage.count("totalTokenCount");
+    let parts = [usage.count("promptTokenCount"), candidates, input_tool];
+    let inside = candidates >= reasoning && total.is_some() && total == sum(parts);
+    let convention =
+        if inside { Convention { reasoning: Part::Inside, ..Convention::GEMINI } } else { Convention::GEMINI };
     Usage {
         input: Convention::GEMINI.input(usage.count("promptTokenCount"), [cache_read, None], input_tool),
-        output: Convention::GEMINI.output(candidates, reasoning),
-        total: usage.count("totalTokenCount"),
+        output: convention.output(candidates, reasoning),
+        total,
         cache_read,
         input_audio: prompt(Modality::Audio),
         input_image: prompt(Modality::Image),

@@ -13,6 +13,10 @@ pub(super) fn read(usage: Figures<'_>) -> Usage {
     let by = |key: &'static str, modality: &'static str| {
         sum(usage.each(key).filter(|e| e.word("modality").as_deref() == Some(modality)).map(|e| e.count("tokens")))
     };
+    let searched = sum(usage
+        .each("grounding_tool_count")
+        .filter(|tool| tool.word("type").as_deref() == Some("google_search"))
+        .map(|tool| tool.count("count")));
     Usage {
         input: Convention::GEMINI.input(usage.count("total_input_tokens"), [cache_read, None], input_tool),
         output: Convention::GEMINI.output(usage.count("total_output_tokens"), reasoning),
@@ -29,6 +33,7 @@ pub(super) fn read(usage: Figures<'_>) -> Usage {
         output_audio: by("output_tokens_by_modality", "audio"),
         output_image: by("output_tokens_by_modality", "image"),
         output_video: by("output_tokens_by_modality", "video"),
+        web_searches: searched,
         ..Usage::default()
     }
 }

@@ -10,14 +10,17 @@ mod buckets;
 mod cohere;
 mod converse;
 mod cost;
+pub(crate) mod decimal;
 mod family;
 mod figures;
 mod gemini;
 mod interactions;
 pub(crate) mod invoke;
+mod lists;
 mod openai;
 mod responses;
 pub(crate) mod session;
+mod shares;
 mod tally;
 mod value;
 
@@ -130,7 +133,8 @@ pub struct Usage {
     pub billed_input: Option<u64>,
     /// Output tokens that are billed where they differ from `output` (Cohere `billed_units`).
     pub billed_output: Option<u64>,
-    /// Web searches that the provider made for the exchange.
+    /// Web searches that the provider made for the exchange. Of Gemini these are the queries: Gemini 3 bills each, the
+    /// 2.x models one for all of a prompt.
     pub web_searches: Option<u64>,
     /// Searches in the caller's stored files that the provider made for the exchange.
     pub storage_searches: Option<u64>,
@@ -140,7 +144,9 @@ pub struct Usage {
     pub characters: Option<u64>,
     /// Document pages read.
     pub pages: Option<u64>,
-    /// Images made, where they are billed apiece.
+    /// Document pages read and annotated; they are not among `pages`.
+    pub annotated_pages: Option<u64>,
+    /// Images made or embedded, where no tokens are told for them.
     pub images: Option<u64>,
     /// Seconds of audio heard (transcription).
     pub input_audio_seconds: Option<Nano>,
@@ -154,7 +160,8 @@ pub struct Usage {
     pub context: Option<u64>,
 
     /// What is billed, by model, where one exchange used several or used some beside the figures above: Anthropic's
-    /// iterations, Groq's compound systems, image tools. Empty: the figures above at the exchange's model are the bill.
+    /// iterations, Groq's compound systems, image tools. Together they are the whole bill, searches too. Empty: the
+    /// figures above at the exchange's model are the bill.
     pub shares: Vec<Share>,
 }
 

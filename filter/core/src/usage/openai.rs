@@ -1,6 +1,10 @@
 //! OpenAI chat, completions, embeddings, and everyone who speaks them.
 
-use super::{Convention, Usage, figures::Figures, responses};
+use super::{
+    Convention, Usage, cohere,
+    figures::{Figures, sum},
+    responses,
+};
 
 /// Reads `usage` of a chat completion, with the spellings of all providers that were met:
 /// * cached tokens: `prompt_tokens_details.cached_tokens`, DeepSeek's `prompt_cache_hit_tokens`, Moonshot's
@@ -12,12 +16,20 @@ pub(super) fn read(usage: Figures<'_>) -> Usage {
         // Images, transcriptions and DashScope count in the names of the responses API.
         return responses::read(usage);
     }
+    if usage.has("billed_units") {
+        // A Cohere reranker behind a gateway.
+        return cohere::read(usage);
+    }
     let prompt = usage.at_any(&["prompt_tokens_details", "prompt_token_details"]);
     let completion = usage.at_any(&["completion_tokens_details", "completion_token_details"]);
-    let written = usage.at("cache_creation");
+    // The second place is DashScope's.
+    let written = [usage, prompt].map(|part| part.at("cache_creation"));
+    let kept = prompt.at("cache_write_tokens_details");
+    let cached = prompt.at("cached_tokens_details");
     let total = usage.count("total_tokens");
-    let mut input = usage.count("prompt_tokens");
-    let mut output = usage.count("completion_tokens");
+    // The second names are DeepInfra's (`inference_status`).
+    let mut input = usage.any(&["prompt_tokens", "tokens_input"]);
+    let mut output = usage.any(&["completion_tokens", "tokens_generated"]);
     let reasoning = completion.count("reasoning_tokens").or_else(|| usage.count("reasoning_tokens"));
     let input_audio = prompt.count("audio_tokens").or_else(|| usage.any(&["audio_tokens", "prompt_audio_tokens"]));
 
@@ -41,19 +53,41 @@ pub(super) fn read(usage: Figures<'_>) -> Usage {
             usage.any(&["prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens"])
         }),
         cache_write: prompt
-            .any(&["cache_write_tokens", "cache_creation_tokens"])
+            .any(&["cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"])
             .or_else(|| usage.count("cache_creation_input_tokens")),
-        cache_write_5m: written.count("ephemeral_5m_input_tokens"),
-        cache_write_1h: written.count("ephemeral_1h_input_tokens"),
+        cache_write_5m: written.iter().find_map(|w| w.count("ephemeral_5m_input_tokens")),
+        cache_write_30m: kept.count("ttl_30m_tokens"),
+        cache_write_1h: written.iter().find_map(|w| w.count("ephemeral_1h_input_tokens")),
+        cache_write_12h: kept.count("ttl_12h_tokens"),
+        cache_read_audio: cached.count("audio_tokens"),
+        cache_read_image: cached.count("image_tokens"),
         input_audio,
-        input_image: prompt.count("image_tokens"),
+        // The second place is Cerebras'.
+        input_image: prompt.count("image_tokens").or_else(|| usage.count("image_tokens")),
         input_video: prompt.count("video_tokens"),
         reasoning,
         output_audio: completion.count("audio_tokens"),
         output_image: completion.count("image_tokens"),
         citation: usage.count("citation_tokens"),
-        web_searches: usage.count("num_search_queries"),
+        web_searches: web_searches(usage),
+        storage_searches: storage_searches(usage),
         search_units: usage.count("search_units"),
         ..Usage::default()
     }
+}
+
+/// Web searches: Perplexity (chat, then agent), OpenRouter, xAI (of web and of X, at one price).
+pub(super) fn web_searches(usage: Figures<'_>) -> Option<u64> {
+    let xai = usage.at("server_side_tool_usage_details");
+    usage
+        .count("num_search_queries")
+        .or_else(|| usage.at("tool_calls_details").at("search_web").count("invocation"))
+        .or_else(|| usage.at("server_tool_use").count("web_search_requests"))
+        .or_else(|| sum(["web_search_calls", "x_search_calls"].map(|key| xai.count(key))))
+}
+
+/// Searches in the caller's own files: xAI.
+pub(super) fn storage_searches(usage: Figures<'_>) -> Option<u64> {
+    let xai = usage.at("server_side_tool_usage_details");
+    sum(["file_search_calls", "document_search_calls"].map(|key| xai.count(key)))
 }

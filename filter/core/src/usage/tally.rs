@@ -4,12 +4,12 @@
 //! end, since only the last of them counts.
 
 use super::{
-    Family, Usage, anthropic, bare, cohere, converse, figures::Figures, gemini, interactions, invoke, openai,
-    responses, value::Object,
+    Family, Nano, Share, Usage, anthropic, bare, cohere, converse, cost, decimal, figures::Figures, gemini,
+    interactions, invoke, lists::Lists, openai, responses, shares, value::Object,
 };
-use crate::body::fact::{Fact, Keep, Side};
+use crate::body::fact::{Fact, Figure, Keep};
 
-/// The figures of one response so far. Memory: three usage objects at most.
+/// The figures of one response so far. Memory: six usage objects and one name at most.
 #[derive(Debug)]
 pub(crate) struct Tally {
     family: Family,
@@ -20,7 +20,15 @@ pub(crate) struct Tally {
     metrics: Vec<u8>,
     /// Where fields replace each other one by one: the last value of each that was not null.
     merged: Object<'static>,
-    counts: [Option<u64>; 3],
+    counts: [Option<u64>; Figure::COUNT],
+    lists: Lists,
+    /// Usage of other models, beside or inside the usage object.
+    breakdown: Vec<u8>,
+    tool_usage: Vec<u8>,
+    svg_usage: Vec<u8>,
+    /// The model behind a tool.
+    tool_model: Option<String>,
+    duration: Option<Nano>,
 }
 
 /// What the figures say, read.
@@ -35,6 +43,8 @@ pub(crate) struct Stated {
     pub(crate) geo: Option<String>,
     /// What the provider says that it charged: plain decimal USD.
     pub(crate) cost: Option<String>,
+    /// Perplexity's `search_context_size`.
+    pub(crate) search_context: Option<String>,
 }
 
 impl Tally {
@@ -45,7 +55,13 @@ impl Tally {
             aside: Vec::new(),
             metrics: Vec::new(),
             merged: Object::default(),
-            counts: [None; 3],
+            counts: [None; Figure::COUNT],
+            lists: Lists::default(),
+            breakdown: Vec::new(),
+            tool_usage: Vec::new(),
+            svg_usage: Vec::new(),
+            tool_model: None,
+            duration: None,
         }
     }
 
@@ -63,6 +79,9 @@ impl Tally {
         let slot = match fact {
             Fact::Usage => &mut self.last,
             Fact::Aside => &mut self.aside,
+            Fact::Breakdown => &mut self.breakdown,
+            Fact::ToolUsage => &mut self.tool_usage,
+            Fact::SvgUsage => &mut self.svg_usage,
             _ => &mut self.metrics,
         };
         slot.clear();
@@ -70,16 +89,41 @@ impl Tally {
     }
 
     /// A bare count, as JSON text.
-    pub(crate) fn count(&mut self, side: Side, keep: Keep, raw: &[u8]) {
+    pub(crate) fn count(&mut self, figure: Figure, keep: Keep, raw: &[u8]) {
         let Some(count) = serde_json::from_slice(raw).ok().and_then(|v| super::figures::count(&v)) else {
             return;
         };
-        if let Some(slot) = self.counts.get_mut(side as usize) {
+        if let Some(slot) = self.counts.get_mut(figure as usize) {
             *slot = Some(match (keep, *slot) {
                 (Keep::Sum, Some(before)) => before.saturating_add(count),
                 (Keep::Max, Some(before)) => before.max(count),
                 _ => count,
             });
+        }
+    }
+
+    /// Seconds of media, as JSON text. The last counts.
+    pub(crate) fn duration(&mut self, raw: &[u8]) {
+        self.duration = decimal::nano(raw).or(self.duration);
+    }
+
+    /// Something is there.
+    pub(crate) fn mark(&mut self, fact: Fact) {
+        match fact {
+            Fact::One(figure) => self.lists.one(figure),
+            Fact::Part => self.lists.end_part(),
+            Fact::Item | Fact::EventItem => self.lists.begin_item(fact == Fact::EventItem),
+            Fact::ItemStatus => self.lists.item_done(),
+            _ => {}
+        }
+    }
+
+    /// A word beside the figures.
+    pub(crate) fn word(&mut self, fact: Fact, word: &str) {
+        match fact {
+            Fact::ToolModel => self.tool_model = Some(word.to_owned()),
+            Fact::ImageEvent if word.ends_with(".completed") => self.lists.event(Figure::Images),
+            _ => self.lists.item_word(fact, word),
         }
     }
 
@@ -89,7 +133,7 @@ impl Tally {
             && self.aside.is_empty()
             && self.metrics.is_empty()
             && self.merged.is_empty()
-            && self.counts == [None; 3]
+            && self.counts.iter().all(Option::is_none)
     }
 
     /// Reads the figures.
@@ -98,28 +142,78 @@ impl Tally {
         let parsed = if self.merged.is_empty() { Object::parse(raw) } else { None }.unwrap_or_default();
         let parsed = if self.merged.is_empty() { &parsed } else { &self.merged };
         let figures = Figures::new(parsed);
-        let usage = match self.family {
+        let decimals = cost::stated(raw);
+        let mut usage = self.tokens(parsed);
+        usage.input_audio_seconds = decimals.seconds;
+        usage.pages = usage.pages.or(self.counted(Figure::Pages));
+        if usage.input.is_none() && usage.output.is_none() {
+            usage.input_audio_seconds = usage.input_audio_seconds.or(self.duration);
+            usage.images = usage.images.or(self.lists.len(Figure::Images));
+        }
+        // What tools did is no usage by itself: a stream that was cut before its usage would look cheap.
+        if usage != Usage::default() {
+            self.add_tools(&mut usage);
+            usage.shares = self.shares(figures, &usage);
+        }
+        Stated {
+            usage: (usage != Usage::default()).then_some(usage),
+            tier: figures.word("service_tier").or_else(|| gemini::tier(figures)),
+            speed: figures.word("speed"),
+            geo: figures.word("inference_geo").filter(|geo| geo != anthropic::NO_GEO),
+            cost: decimals.cost,
+            search_context: figures.word("search_context_size"),
+        }
+    }
+
+    fn tokens(&self, parsed: &Object<'_>) -> Usage {
+        let figures = Figures::new(parsed);
+        let bare = [Figure::Input, Figure::Output, Figure::CacheRead].map(|figure| self.counted(figure));
+        match self.family {
             Family::OpenAi => openai::read(figures),
             Family::Responses => responses::read(figures),
             Family::Anthropic => anthropic::read(figures),
             Family::Gemini => gemini::read(figures),
             Family::Interactions => interactions::read(figures),
             Family::Converse => converse::read(figures),
-            Family::Invoke if parsed.is_empty() && self.counts == [None; 3] => {
+            Family::Invoke if parsed.is_empty() && bare == [None; 3] => {
                 let metrics = Object::parse(&self.metrics).unwrap_or_default();
                 invoke::read_metrics(Figures::new(&metrics))
             }
-            Family::Invoke if parsed.is_empty() => bare::read(self.counts),
+            Family::Invoke if parsed.is_empty() => bare::read(bare),
             Family::Invoke => invoke::read(figures),
             Family::Cohere => cohere::read(figures),
-            Family::Bare => bare::read(self.counts),
-        };
-        Stated {
-            usage: (usage != Usage::default()).then_some(usage),
-            tier: figures.word("service_tier").or_else(|| gemini::tier(figures)),
-            speed: figures.word("speed"),
-            geo: figures.word("inference_geo").filter(|geo| geo != anthropic::NO_GEO),
-            cost: super::cost::stated(raw),
+            Family::Bare => bare::read(bare),
+        }
+    }
+
+    fn counted(&self, figure: Figure) -> Option<u64> {
+        self.counts.get(figure as usize).copied().flatten().or_else(|| self.lists.len(figure))
+    }
+
+    fn add_tools(&self, usage: &mut Usage) {
+        let tools = Object::parse(&self.tool_usage).unwrap_or_default();
+        let stated = Figures::new(&tools).at("web_search").count("num_requests");
+        usage.web_searches = usage.web_searches.or(stated).or(self.counted(Figure::WebSearches));
+        usage.storage_searches = usage.storage_searches.or(self.counted(Figure::StorageSearches));
+    }
+
+    fn shares(&self, figures: Figures<'_>, usage: &Usage) -> Vec<Share> {
+        match self.family {
+            Family::Anthropic | Family::Invoke => shares::of_iterations(figures, usage),
+            Family::OpenAi if !self.breakdown.is_empty() => {
+                let parts = Object::parse(&self.breakdown).unwrap_or_default();
+                shares::of_breakdown(Figures::new(&parts), usage)
+            }
+            Family::OpenAi if !self.svg_usage.is_empty() => {
+                let svg = Object::parse(&self.svg_usage).unwrap_or_default();
+                shares::with_vector_images(Figures::new(&svg), usage)
+            }
+            Family::Responses => {
+                let tools = Object::parse(&self.tool_usage).unwrap_or_default();
+                let calls = self.lists.len(Figure::ImageCalls);
+                shares::with_image_tool(Figures::new(&tools).at("image_gen"), calls, self.tool_model.as_deref(), usage)
+            }
+            _ => Vec::new(),
         }
     }
 }

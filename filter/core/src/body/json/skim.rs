@@ -376,12 +376,11 @@ impl Skimmer {
 
     /// A value that was not looked into has ended: hand it over if it was kept.
     fn end_value(&mut self, sink: &mut dyn Sink) {
-        if let Take::Keep(fact) = self.take {
-            if self.kept_overlong {
-                sink.too_large(fact);
-            } else {
-                sink.value(fact, &self.kept);
-            }
+        match self.take {
+            Take::Keep(fact) if self.kept_overlong => sink.too_large(fact),
+            Take::Keep(fact) => sink.value(fact, &self.kept),
+            Take::Pour => sink.poured(),
+            Take::Skip => {}
         }
         self.take = Take::Skip;
         self.at = if self.stack.is_empty() { At::Done } else { At::AfterValue };

@@ -88,4 +88,6 @@ pub(crate) trait Sink {
     fn mark(&mut self, fact: Fact);
     /// A run of a string's text; several in a row make the whole.
     fn pour(&mut self, _text: &[u8]) {}
+    /// That string has ended.
+    fn poured(&mut self) {}
 }

@@ -1,8 +1,8 @@
 //! Bedrock converse and invoke.
 
-use super::{ERROR, anthropic};
+use super::{ERROR, anthropic, media};
 use crate::body::{
-    fact::{Fact, Keep, Side},
+    fact::{Fact, Figure, Keep},
     json::Want,
 };
 
@@ -11,6 +11,7 @@ pub(super) static CONVERSE: Want = Want::object(&[
     ("usage", Want::whole(Fact::Usage)),
     ("stopReason", Want::scalar(Fact::Finish)),
     ("serviceTier", SERVICE_TIER),
+    ("performanceConfig", Want::object(&[("latency", Want::scalar(Fact::Speed))])),
     // The name of a tool is generated too.
     ("start", Want::object(&[("toolUse", Want::mark(Fact::Token))])),
     (
@@ -64,15 +65,18 @@ pub(super) static INVOKE: Want = Want::object(&[
     ("finish_reason", Want::scalar(Fact::Finish)),
     ("generations", Want::each(&CHOICE)),
     ("text", Want::mark(Fact::Token)),
+    // Images, billed apiece: Nova, Titan and newer Stability models; older ones.
+    ("images", Want::each(&media::ONE_IMAGE)),
+    ("artifacts", Want::each(&media::ONE_IMAGE)),
     // Bedrock's own, in the last chunk.
     ("amazon-bedrock-invocationMetrics", Want::whole(Fact::Metrics)),
 ]);
 
-const INPUT: Want = Want::scalar(Fact::Count(Side::Input, Keep::Last));
-const OUTPUT_TOTAL: Want = Want::scalar(Fact::Count(Side::Output, Keep::Last));
+const INPUT: Want = Want::scalar(Fact::Count(Figure::Input, Keep::Last));
+const OUTPUT_TOTAL: Want = Want::scalar(Fact::Count(Figure::Output, Keep::Last));
 
 static TITAN_RESULT: Want = Want::object(&[
-    ("tokenCount", Want::scalar(Fact::Count(Side::Output, Keep::Sum))),
+    ("tokenCount", Want::scalar(Fact::Count(Figure::Output, Keep::Sum))),
     ("completionReason", Want::scalar(Fact::Finish)),
 ]);
 

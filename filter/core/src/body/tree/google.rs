@@ -2,14 +2,14 @@
 
 use super::ERROR;
 use crate::body::{
-    fact::{Fact, Keep, Side},
+    fact::{Fact, Figure, Keep},
     json::Want,
 };
 
 /// A response, a chunk of an SSE stream, or an array of chunks.
 pub(super) static GEMINI: Want = Want::object(CHUNK).and_each(&GEMINI_ELEMENT);
 
-static GEMINI_ELEMENT: Want = Want::object(CHUNK);
+static GEMINI_ELEMENT: Want = Want::object(CHUNK).and_mark(Fact::Part);
 
 const CHUNK: &[(&str, Want)] = &[
     ("modelVersion", Want::scalar(Fact::Model)),
@@ -23,7 +23,10 @@ const CHUNK: &[(&str, Want)] = &[
 static CANDIDATE: Want = Want::object(&[
     ("finishReason", Want::scalar(Fact::Finish)),
     ("content", Want::object(&[("parts", Want::each(&PART))])),
+    ("groundingMetadata", Want::object(&[("webSearchQueries", Want::each(&QUERY))])),
 ]);
+
+static QUERY: Want = Want::mark(Fact::One(Figure::WebSearches));
 
 static PART: Want = Want::object(&[
     ("text", Want::mark(Fact::Token)),
@@ -53,13 +56,16 @@ const INTERACTION: &[(&str, Want)] = &[
     ("usage", Want::whole(Fact::Usage)),
 ];
 
-/// Vertex predict: embeddings say their tokens per text.
+/// Vertex predict: embeddings say their tokens per text; pictures (Imagen) are counted.
 pub(super) static PREDICT: Want = Want::object(&[("predictions", Want::each(&PREDICTION)), ("error", ERROR)]);
 
-static PREDICTION: Want = Want::object(&[(
-    "embeddings",
-    Want::object(&[(
-        "statistics",
-        Want::object(&[("token_count", Want::scalar(Fact::Count(Side::Input, Keep::Sum)))]),
-    )]),
-)]);
+static PREDICTION: Want = Want::object(&[
+    (
+        "embeddings",
+        Want::object(&[(
+            "statistics",
+            Want::object(&[("token_count", Want::scalar(Fact::Count(Figure::Input, Keep::Sum)))]),
+        )]),
+    ),
+    ("bytesBase64Encoded", Want::mark(Fact::One(Figure::Images))),
+]);

@@ -4,16 +4,16 @@ mod anthropic;
 mod aws;
 mod cohere;
 mod google;
+mod media;
 mod native;
 mod openai;
-mod request;
+pub(crate) mod request;
 mod socket;
 
 use super::{fact::Fact, json::Want};
 use crate::{detect::Api, usage::Family};
 
 pub(crate) use aws::BYTES;
-pub(crate) use request::REQUEST;
 pub(crate) use socket::{LIVE_CLIENT, LIVE_SERVER, SERVER_EVENT};
 
 /// The error object of OpenAI, Anthropic, Google and most others. Elsewhere it is a bare text (Ollama, Venice), whose
@@ -51,7 +51,16 @@ pub(crate) fn of(api: Api, events: bool) -> &'static Want {
         Family::Converse => &aws::CONVERSE,
         Family::Invoke => &aws::INVOKE,
         Family::Cohere => &cohere::COHERE,
-        Family::OpenAi => &openai::CHAT,
+        Family::OpenAi => match api {
+            Api::Images => &media::IMAGES,
+            Api::AudioTranscriptions => &media::TRANSCRIPTION,
+            Api::AudioSpeech => &media::SPEECH,
+            Api::Ocr => &media::OCR,
+            Api::Rerank => &media::RERANK,
+            Api::CloudflareRun => &native::WORKERS_AI,
+            Api::DashscopeGeneration => &native::DASHSCOPE,
+            _ => &openai::CHAT,
+        },
         Family::Bare => match api {
             Api::Predict => &google::PREDICT,
             Api::HfInference | Api::SagemakerInvocations => &native::TGI,

@@ -3,28 +3,26 @@
 use super::{ERROR, ESCAPED_LETTER, ID, MODEL, Needle, When};
 use crate::body::{fact::Fact, json::Want};
 
-/// Chat, completions, embeddings, images, audio, moderations, rerank, assistants: one shape with parts left out.
+/// Chat, completions, embeddings, moderations, assistants: one shape with parts left out.
 pub(super) static CHAT: Want = Want::object(&[
     ("id", Want::scalar(Fact::Id)),
     ("model", Want::scalar(Fact::Model)),
     ("service_tier", Want::scalar(Fact::TierOnce)),
     ("usage", Want::whole(Fact::Usage)),
     // Groq: the last chunk of older streams has its usage only here.
-    ("x_groq", Want::object(&[("usage", Want::whole(Fact::Aside))])),
+    ("x_groq", Want::object(&[("usage", Want::whole(Fact::Aside)), ("usage_breakdown", Want::whole(Fact::Breakdown))])),
+    ("usage_breakdown", Want::whole(Fact::Breakdown)),
     ("choices", Want::each(&CHOICE)),
     ("type", Want::scalar(Fact::Event(""))),
-    // Transcription streams (`transcript.text.delta`).
-    ("delta", Want::mark(Fact::Token)),
     ("error", ERROR),
     ("base_resp", Want::object(&[("status_code", Want::scalar(Fact::BaseStatus))])),
-    // Workers AI native: everything stands one level deeper.
-    ("result", Want::object(&[("usage", Want::whole(Fact::Aside))])),
-    // DashScope native.
-    ("output", Want::object(&[("finish_reason", Want::scalar(Fact::Finish)), ("choices", Want::each(&CHOICE))])),
+    // Baidu: with HTTP 200, in place of an answer.
+    ("error_code", Want::scalar(Fact::BaseStatus)),
 ]);
 
-static CHOICE: Want = Want::object(&[
+pub(super) static CHOICE: Want = Want::object(&[
     ("finish_reason", Want::scalar(Fact::Finish)),
+    ("message", Want::object(&[("executed_tools", Want::each(&EXECUTED_TOOL))])),
     // Moonshot puts the usage of a stream here.
     ("usage", Want::whole(Fact::Aside)),
     ("text", Want::mark(Fact::Token)),
@@ -38,14 +36,24 @@ static CHOICE: Want = Want::object(&[
             ("tool_calls", Want::mark(Fact::Token)),
             ("function_call", Want::mark(Fact::Token)),
             ("audio", Want::mark(Fact::Token)),
+            ("executed_tools", Want::each(&STREAMED_TOOL)),
         ]),
     ),
 ]);
+
+/// What Groq's compound systems did on their own.
+static EXECUTED_TOOL: Want = Want::object(&[("type", Want::scalar(Fact::ItemType))]).and_mark(Fact::Item);
+
+/// In a stream it comes twice: with its arguments, then with its output.
+static STREAMED_TOOL: Want =
+    Want::object(&[("type", Want::scalar(Fact::ItemType)), ("output", Want::mark(Fact::ItemStatus))])
+        .and_mark(Fact::EventItem);
 
 pub(super) const CHAT_NEEDLES: &[Needle] = &[
     Needle { text: "\"usage\"", when: When::NotNull },
     Needle { text: "\"finish_reason\"", when: When::NotNull },
     Needle { text: "\"error\"", when: When::NotNull },
+    Needle { text: "\"executed_tools\"", when: When::NotNull },
     ESCAPED_LETTER,
     MODEL,
     ID,
@@ -62,13 +70,29 @@ const RESPONSE_FIELDS: &[(&str, Want)] = &[
     ("status", Want::scalar(Fact::Status)),
     ("incomplete_details", Want::object(&[("reason", Want::scalar(Fact::Incomplete))])),
     ("usage", Want::whole(Fact::Usage)),
+    ("tool_usage", Want::whole(Fact::ToolUsage)),
+    ("tools", Want::each(&TOOL)),
+    ("output", Want::each(&LISTED_ITEM)),
     ("error", ERROR),
 ];
+
+/// The image tool names its model.
+static TOOL: Want = Want::object(&[("model", Want::scalar(Fact::ToolModel))]);
+
+const ITEM: &[(&str, Want)] = &[
+    ("type", Want::scalar(Fact::ItemType)),
+    ("status", Want::scalar(Fact::ItemStatus)),
+    ("action", Want::object(&[("type", Want::scalar(Fact::ItemAction))])),
+];
+
+static LISTED_ITEM: Want = Want::object(ITEM).and_mark(Fact::Item);
 
 /// Events, which wrap the response object; deltas have none.
 pub(super) static RESPONSE_EVENT: Want = Want::object(&[
     ("type", Want::scalar(Fact::Event(""))),
     ("response", Want::object(RESPONSE_FIELDS)),
+    // `response.output_item.added` and `.done`.
+    ("item", Want::object(ITEM).and_mark(Fact::EventItem)),
     // Text of `response.output_text.delta` and its like.
     ("delta", Want::mark(Fact::Token)),
     ("error", ERROR),
@@ -79,6 +103,8 @@ pub(super) static RESPONSE_EVENT: Want = Want::object(&[
 pub(super) const RESPONSE_NEEDLES: &[Needle] = &[
     // Every event that carries the response object, and no delta.
     Needle { text: "\"response\"", when: When::NotNull },
+    // A whole item, twice per item; deltas have an `item_id`.
+    Needle { text: "\"item\"", when: When::NotNull },
     Needle { text: "\"error\"", when: When::NotNull },
     ESCAPED_LETTER,
 ];

@@ -239,18 +239,15 @@ impl Session {
         let nothing = || quiet.then(|| Usage { input: Some(0), output: Some(0), ..Usage::default() });
         Reading {
             usage: self.usage().or_else(nothing),
-            from_headers: false,
             model: self.billed_model(),
             service_tier: self.tier.clone(),
-            speed: None,
-            geo: None,
             response_id: self.id.clone(),
             finish_reason: self.finish.clone(),
             error: self.error.clone().filter(|_| !billed),
             // Figures are missing, as they are of a session that was cut off.
             state: if self.unsaid && state == BodyState::Complete { BodyState::Truncated } else { state },
-            stated_cost: None,
             streamed: true,
+            ..Reading::default()
         }
     }
 }
