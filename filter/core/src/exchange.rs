@@ -59,27 +59,6 @@ struct Response {
     first_event: Option<Nanos>,
     first_token: Option<Nanos>,
     ended: bool,
-    billing: Billing,
-}
-
-/// What the response head says about the bill.
-#[derive(Clone, Copy, Debug, Default)]
-struct Billing {
-    /// A gateway answered from its cache.
-    cached: bool,
-    /// Bought capacity was full: billed by what was used.
-    spilled: bool,
-}
-
-impl Billing {
-    fn read(head: &Head<'_>) -> Self {
-        // <https://developers.cloudflare.com/ai-gateway/features/caching/> (checked 2026-11-21).
-        let cached = head.get("cf-aig-cache-status").is_some_and(|v| v.eq_ignore_ascii_case(b"hit"));
-        // Azure's spillover: <https://learn.microsoft.com/azure/ai-foundry/openai/how-to/spillover-traffic-management>.
-        let spilled = head.get("x-ms-spillover-from-deployment").is_some()
-            || head.get("x-ms-is-spilled-over").is_some_and(|v| v.eq_ignore_ascii_case(b"true"));
-        Self { cached, spilled }
-    }
 }
 
 impl Exchange {
@@ -140,8 +119,7 @@ impl Exchange {
     pub fn response_head(&mut self, head: &Head<'_>) {
         let status = head.status();
         let reader = Reader::new(self.route.api, status.unwrap_or(0), head);
-        let billing = Billing::read(head);
-        self.response = Some(Response { status, reader, first_event: None, first_token: None, ended: false, billing });
+        self.response = Some(Response { status, reader, first_event: None, first_token: None, ended: false });
     }
 
     /// Whether the response body is of use.
@@ -312,11 +290,18 @@ impl Exchange {
             // A verdict is all there is to say; where the book says free, that is its price.
             (Api::Moderations, None) if accepted && reading.state == BodyState::Complete => Some(Usage::default()),
             (Api::Ocr, Some(usage)) if self.request.annotated() => {
-                Some(Usage { pages: None, annotated_pages: usage.pages, ..usage.clone() })
+                Some(Usage { annotated_pages: usage.pages, ..usage.clone() })
             }
             (_, Some(usage)) => Some(Usage { input: usage.input.or(reading.head_input), ..usage.clone() }),
             (_, None) => None,
         }
+    }
+
+    /// How the images or the video were made: as the response says, else as they were asked for; `default` where the
+    /// request left it open.
+    fn asked_or_told<'a>(&self, told: Option<&'a str>, asked: Option<&'a str>) -> Option<&'a str> {
+        let pictures = matches!(self.route.api, Api::Images | Api::Videos);
+        told.or(asked).or_else(|| (pictures && self.request.is_read()).then_some("default"))
     }
 
     fn outcome(&self, status: Option<u16>, ended: bool, end: End, reading: &Reading) -> (Outcome, Option<ErrorType>) {
@@ -395,15 +380,17 @@ impl Exchange {
             (_, None) => return Some(Err(UnpricedReason::NoUsage)),
         };
         let Some(provider) = self.priced_as() else { return Some(Err(UnpricedReason::UnknownProvider)) };
-        let billing = self.response.as_ref().map(|r| r.billing).unwrap_or_default();
         let context = Context {
             service_tier: reading.service_tier.as_deref(),
             speed: reading.speed.as_deref(),
             geo: reading.geo.as_deref(),
             region: self.route.region.as_deref(),
             deployment: record.request_model.as_deref(),
-            provisioned: billing.spilled.then_some(false),
-            cached: billing.cached,
+            search_context: reading.search_context.as_deref(),
+            size: self.asked_or_told(reading.size.as_deref(), self.request.size()),
+            quality: self.asked_or_told(reading.quality.as_deref(), self.request.quality()),
+            provisioned: reading.spilled_over.then_some(false),
+            cached: reading.gateway_cached,
             ..Context::default()
         };
         let at = i64::try_from(self.started / 1_000_000_000).unwrap_or(i64::MAX);

@@ -149,6 +149,15 @@ impl RequestScan {
         self.is_open() && !self.knows_what_is_billed()
     }
 
+    /// Whether the body has been read to its end, so that what it does not say is left open.
+    pub fn is_read(&self) -> bool {
+        match &self.body {
+            Body::Json(skim) => skim.end() == End::Whole,
+            Body::Form(form) => form.is_done(),
+            Body::Unread => false,
+        }
+    }
+
     fn is_open(&self) -> bool {
         match &self.body {
             Body::Json(skim) => matches!(skim.end(), End::Empty | End::Cut),

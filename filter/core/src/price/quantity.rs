@@ -70,6 +70,7 @@ impl Quantities {
             (D::SearchUnit, usage.search_units),
             (D::Character, usage.characters),
             (D::Page, usage.pages),
+            (D::AnnotatedPage, usage.annotated_pages),
             (D::Image, usage.images),
             // What was heard is all there was where nothing is said of speech.
             (D::AudioSecond, billionths(usage.audio_seconds.or(usage.input_audio_seconds))),

@@ -144,7 +144,7 @@ pub struct Usage {
     pub characters: Option<u64>,
     /// Document pages read.
     pub pages: Option<u64>,
-    /// Document pages read and annotated; they are not among `pages`.
+    /// Part of `pages` that was annotated too.
     pub annotated_pages: Option<u64>,
     /// Images made or embedded, where no tokens are told for them.
     pub images: Option<u64>,
