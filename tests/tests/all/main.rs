@@ -3,7 +3,6 @@
 mod access_log;
 mod architecture;
 mod config_errors;
-mod corpus;
 mod envoy_aborts;
 mod envoy_inject;
 mod envoy_labels;

@@ -1,24 +1,29 @@
 //! Content encodings, undone on a copy as the body comes.
 //!
-//! Bounds hold against small bodies that swell: [`DECODED_LIMIT`] and [`RATIO_LIMIT`]. A new encoding is one variant of
-//! [`Decoder`] that pushes decoded runs into the same sink.
+//! ```text
+//! cut -> outer layer (br) -> run -> inner layer (gzip) -> run -> frame
+//! ```
+//!
+//! What a cut lets come out is handed on at once, so that the events of a stream which its server flushes are seen when
+//! they pass. Bounds hold against small bodies that swell (see `output`) and against large windows (see each coding). A
+//! new coding is one variant of `Coding` and one type that pushes decoded runs into an [`Output`].
 
+mod br;
+mod coding;
+mod deflate;
 mod gzip;
+mod inflate;
+mod layer;
+mod output;
+mod zstd;
 
-pub(crate) use gzip::Gzip;
+use coding::Encoding;
+use layer::Layer;
+use output::Output;
+pub(crate) use output::{DECODED_LIMIT, RATIO_FLOOR, RATIO_LIMIT};
 
-/// Most decoded bytes of one body. The largest answers are images in base64 (some 30 MB).
-pub(crate) const DECODED_LIMIT: u64 = 128 * 1024 * 1024;
-
-/// Most decoded bytes per encoded byte, once [`RATIO_FLOOR`] is passed. Token streams, the most repetitive real bodies,
-/// stay below 60; deflate can reach 1032.
-pub(crate) const RATIO_LIMIT: u64 = 300;
-
-/// Decoded bytes below which the ratio does not matter.
-pub(crate) const RATIO_FLOOR: u64 = 4 * 1024 * 1024;
-
-/// First byte of a gzip member. No JSON, SSE or AWS event stream begins with it.
-pub(crate) const GZIP_MAGIC: u8 = 0x1F;
+/// Bytes that come out of a decoder at once: small beside every window, large beside the cost of a call.
+const RUN: usize = 8 * 1024;
 
 /// Why decoding ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,85 +32,72 @@ pub(crate) enum Stop {
     Corrupt,
     /// A bound was passed.
     TooLarge,
-}
-
-/// What `content-encoding` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    Identity,
-    Gzip,
-    /// One that is not read, or several on top of each other.
+    /// The coding is known, but not what it needs (a dictionary).
     Unsupported,
 }
 
-impl Encoding {
-    pub(crate) fn parse(header: Option<&[u8]>) -> Self {
-        let Some(header) = header else { return Self::Identity };
-        let Ok(text) = str::from_utf8(header) else { return Self::Unsupported };
-        let mut codings =
-            text.split(',').map(|c| c.trim().to_ascii_lowercase()).filter(|c| !c.is_empty() && c != "identity");
-        match (codings.next().as_deref(), codings.next()) {
-            (None, _) => Self::Identity,
-            // RFC 9110 8.4.1.3: x-gzip is the same.
-            (Some("gzip" | "x-gzip"), None) => Self::Gzip,
-            _ => Self::Unsupported,
-        }
-    }
-}
-
-/// A body's decoder. The first byte decides whether the header told the truth about gzip.
+/// A body's decoder.
 #[derive(Debug)]
 pub(crate) enum Decoder {
-    /// No byte yet.
-    Undecided(Encoding),
-    Identity,
-    Gzip(Box<Gzip>),
-    Unsupported,
+    /// One layer for each coding; the inner one is there where two lie on top of each other.
+    Layers {
+        outer: Layer,
+        inner: Option<Box<Layer>>,
+    },
     Stopped(Stop),
 }
 
 impl Decoder {
-    /// Decodes a cut and hands on what comes out, run by run.
-    pub(crate) fn feed(&mut self, cut: &[u8], mut sink: impl FnMut(&[u8])) {
-        if let (Self::Undecided(encoding), Some(first)) = (&*self, cut.first()) {
-            *self = match encoding {
-                Encoding::Unsupported => Self::Unsupported,
-                // A proxy that unpacked the body may have left the header; one that packed it may have lost it.
-                Encoding::Identity | Encoding::Gzip if *first == GZIP_MAGIC => Self::Gzip(Box::new(Gzip::new())),
-                Encoding::Identity | Encoding::Gzip => Self::Identity,
-            };
-        }
-        match self {
-            Self::Identity => sink(cut),
-            Self::Gzip(gzip) => {
-                if let Err(stop) = gzip.feed(cut, &mut sink) {
-                    *self = Self::Stopped(stop);
-                }
+    /// The decoder of a body whose `content-encoding` is `header`.
+    pub(crate) fn new(header: Option<&[u8]>) -> Self {
+        match Encoding::parse(header) {
+            Encoding::Known { outer, inner } => {
+                Self::Layers { outer: Layer::new(outer), inner: inner.map(|coding| Box::new(Layer::new(Some(coding)))) }
             }
-            Self::Undecided(_) | Self::Unsupported | Self::Stopped(_) => {}
+            Encoding::Unsupported => Self::Stopped(Stop::Unsupported),
         }
     }
 
-    /// Whether the encoded bytes stop inside a member.
-    pub(crate) fn is_cut(&self) -> bool {
-        matches!(self, Self::Gzip(gzip) if gzip.is_cut())
+    /// Decodes a cut and hands on what comes out, run by run.
+    #[inline]
+    pub(crate) fn feed(&mut self, cut: &[u8], mut sink: impl FnMut(&[u8])) {
+        match self {
+            Self::Layers { outer, inner: None } if outer.is_identity() => sink(cut),
+            Self::Layers { .. } => self.decode(cut, &mut sink),
+            Self::Stopped(_) => {}
+        }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn decode(&mut self, cut: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        let Self::Layers { outer, inner } = self else { return };
+        let result = outer.feed(cut, None, &mut |run, encoded| match inner {
+            Some(inner) => inner.feed(run, Some(encoded), &mut |run, _| {
+                sink(run);
+                Ok(())
+            }),
+            None => {
+                sink(run);
+                Ok(())
+            }
+        });
+        if let Err(stop) = result {
+            *self = Self::Stopped(stop);
+        }
+    }
 
-    #[test]
-    fn headers_of_one_known_coding_are_read() {
-        let parse = |h: &str| Encoding::parse(Some(h.as_bytes()));
-        assert_eq!(Encoding::parse(None), Encoding::Identity);
-        assert_eq!(parse(""), Encoding::Identity);
-        assert_eq!(parse("Identity"), Encoding::Identity);
-        assert_eq!(parse(" GZIP , identity"), Encoding::Gzip);
-        assert_eq!(parse("x-gzip"), Encoding::Gzip);
-        assert_eq!(parse("br"), Encoding::Unsupported);
-        assert_eq!(parse("gzip, gzip"), Encoding::Unsupported);
-        assert_eq!(Encoding::parse(Some(b"\xff")), Encoding::Unsupported);
+    /// Whether the encoded bytes stop inside what a coding must end by itself.
+    pub(crate) fn is_cut(&self) -> bool {
+        match self {
+            Self::Layers { outer, inner } => outer.is_cut() || inner.as_ref().is_some_and(|inner| inner.is_cut()),
+            Self::Stopped(_) => false,
+        }
+    }
+
+    /// Why decoding ended early, if it did.
+    pub(crate) fn stopped(&self) -> Option<Stop> {
+        match self {
+            Self::Stopped(stop) => Some(*stop),
+            Self::Layers { .. } => None,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     BodyError, BodyState, Reading,
-    decode::{Decoder, Encoding, Stop},
+    decode::{Decoder, Stop},
     facts::Facts,
     frame::{Expected, Frame, Promise},
     headers::HeadFacts,
@@ -18,7 +18,10 @@ const AWS_ERROR_LIMIT: usize = 128;
 
 /// Reads one response as it passes. The [`Reading`] is the same for every way to cut the same bytes.
 ///
-/// Memory: a few names and at most three usage objects, whatever the body's length; 50 kB more while it is gzip.
+/// Memory: a few names and at most three usage objects, whatever the body's length. An encoded body takes more, for
+/// each coding (two at most): gzip and deflate 50 kB; zstd 170 kB and br 70 kB and both what was decoded so far, up to
+/// the window of the stream, which zstd bounds at 8 MB (RFC 9659) and br at 16 MB (RFC 7932). A zstd block that comes in
+/// cuts waits in up to 128 kB.
 #[derive(Debug)]
 pub struct Reader {
     expected: Expected,
@@ -40,7 +43,7 @@ impl Reader {
         Self {
             expected: Expected { api, promise, failed },
             status,
-            decoder: Decoder::Undecided(Encoding::parse(head.get("content-encoding"))),
+            decoder: Decoder::new(head.get("content-encoding")),
             frame: Frame::Undecided,
             facts: Facts::new(Family::of(api)),
             socket: is_upgraded(api, status, head).then(|| Box::new(Websocket::new(api, head))),
@@ -65,8 +68,8 @@ impl Reader {
         }
         let Self { decoder, frame, facts, expected, .. } = self;
         decoder.feed(cut, |run| frame.feed(run, *expected, facts));
-        if matches!(decoder, Decoder::Stopped(_)) && !matches!(frame, Frame::Undecided) {
-            // What came out of a damaged or swollen member is not believed: its CRC would cover all of it.
+        if decoder.stopped().is_some() && !matches!(frame, Frame::Undecided) {
+            // What came out of a damaged or swollen body is not believed: its checksum would cover all of it.
             *frame = Frame::Undecided;
             facts.forget(Family::of(expected.api));
         }
@@ -189,17 +192,16 @@ impl Reader {
             Frame::Alien => true,
             _ => facts.broken > 0 && facts.whole == 0,
         };
-        match &self.decoder {
-            Decoder::Unsupported => BodyState::Unsupported,
+        match self.decoder.stopped() {
+            Some(Stop::Unsupported) => BodyState::Unsupported,
             // No web socket came of it.
             _ if self.expected.api.is_socket() => BodyState::Unsupported,
-            Decoder::Stopped(Stop::TooLarge) => BodyState::TooLarge,
+            Some(Stop::TooLarge) => BodyState::TooLarge,
             _ if facts.too_large => BodyState::TooLarge,
-            Decoder::Stopped(Stop::Corrupt) => BodyState::Unparsable,
+            Some(Stop::Corrupt) => BodyState::Unparsable,
             _ if broken => BodyState::Unparsable,
             _ if inside => BodyState::Truncated,
-            Decoder::Gzip(_) if self.decoder.is_cut() && !closed => BodyState::Truncated,
-            _ if !ended && !closed => BodyState::Truncated,
+            _ if (!ended || self.decoder.is_cut()) && !closed => BodyState::Truncated,
             _ => BodyState::Complete,
         }
     }

@@ -104,6 +104,7 @@ impl Websocket {
         let server = &self.server;
         match server.reader.stopped {
             _ if self.unknown => BodyState::Unsupported,
+            Some(Stop::Unsupported) => BodyState::Unsupported,
             Some(Stop::TooLarge) => BodyState::TooLarge,
             _ if self.session.is_too_large() => BodyState::TooLarge,
             Some(Stop::Corrupt) => BodyState::Unparsable,

@@ -1,13 +1,15 @@
 //! Bodies to read, and ways to read them.
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test binary uses its part of it")]
 
-use std::io::Write;
+mod encode;
 
 use genops_core::{
     body::{Reader, Reading},
     detect::Api,
     head::Head,
 };
+
+pub use encode::Coding;
 
 pub fn sse_head() -> [(&'static str, &'static str); 1] {
     [("content-type", "text/event-stream; charset=utf-8")]
@@ -43,9 +45,7 @@ pub fn cut_everywhere(api: Api, status: u16, head: &[(&str, &str)], body: &[u8])
 }
 
 pub fn gzip(plain: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(plain).unwrap();
-    encoder.finish().unwrap()
+    Coding::Gzip.encode(plain)
 }
 
 /// One message of an AWS event stream, with string headers.

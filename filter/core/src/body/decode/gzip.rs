@@ -1,12 +1,8 @@
 //! gzip (RFC 1952): members one after the other, each a header, a deflate stream and a CRC with a length.
 
 use crc32fast::Hasher;
-use flate2::{Decompress, FlushDecompress, Status};
 
-use super::{DECODED_LIMIT, GZIP_MAGIC, RATIO_FLOOR, RATIO_LIMIT, Stop};
-
-/// Bytes that come out of the decoder at once.
-const OUT: usize = 8 * 1024;
+use super::{Output, Stop, coding::GZIP_MAGIC, inflate::Inflate};
 
 /// Fixed part of a member's header: magic (2), method, flags, time (4), extra flags, system.
 const FIXED: usize = 10;
@@ -34,52 +30,46 @@ enum At {
     Rest,
 }
 
-/// Decodes gzip. Memory: the window of deflate (32 kB) and what comes out at once.
+/// Decodes gzip. Memory: see [`Inflate`].
 #[derive(Debug)]
-pub(crate) struct Gzip {
+pub(super) struct Gzip {
     at: At,
     /// The present part of header or trailer as far as it came.
     part: [u8; FIXED],
     filled: usize,
     flags: u8,
     extra: usize,
-    inflate: Decompress,
+    inflate: Inflate,
     crc: Hasher,
     /// Decoded bytes of the present member, modulo 2^32.
     member: u32,
     members: u64,
-    encoded: u64,
-    decoded: u64,
-    out: Vec<u8>,
 }
 
 impl Gzip {
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             at: At::Fixed,
             part: [0; FIXED],
             filled: 0,
             flags: 0,
             extra: 0,
-            inflate: Decompress::new(false),
+            inflate: Inflate::new(false),
             crc: Hasher::new(),
             member: 0,
             members: 0,
-            encoded: 0,
-            decoded: 0,
-            out: vec![0; OUT],
         }
     }
 
     /// Whether the bytes so far stop inside a member.
-    pub(crate) fn is_cut(&self) -> bool {
+    pub(super) fn is_cut(&self) -> bool {
         !matches!((self.at, self.filled), (At::Fixed, 0) | (At::Rest, _))
     }
 
-    pub(crate) fn feed(&mut self, cut: &[u8], sink: &mut impl FnMut(&[u8])) -> Result<(), Stop> {
-        let mut rest = cut;
-        while !rest.is_empty() {
-            let used = match self.at {
+    pub(super) fn feed(&mut self, cut: &[u8], out: &mut Output<'_>) -> Result<(), Stop> {
+        let mut done = 0;
+        while let Some(rest) = cut.get(done..).filter(|rest| !rest.is_empty()) {
+            done += match self.at {
                 At::Fixed => self.fixed(rest)?,
                 At::ExtraLength => self.fill(rest, 2, |gzip, part| {
                     gzip.extra = usize::from(u16::from_le_bytes([part[0], part[1]]));
@@ -101,12 +91,10 @@ impl Gzip {
                     end.map_or(rest.len(), |end| end + 1)
                 }
                 At::HeaderCrc => self.fill(rest, 2, |gzip, _| gzip.at = At::Deflate),
-                At::Deflate => self.inflate(rest, sink)?,
+                At::Deflate => self.inflate(rest, done, out)?,
                 At::Trailer => self.trailer(rest)?,
                 At::Rest => rest.len(),
             };
-            self.encoded += used as u64;
-            rest = rest.get(used..).unwrap_or_default();
         }
         Ok(())
     }
@@ -136,7 +124,7 @@ impl Gzip {
         let used = self.fill(rest, FIXED, |gzip, part| {
             sound = part[0] == GZIP_MAGIC && part[1] == 0x8B && part[2] == 8;
             gzip.flags = part[3];
-            gzip.inflate.reset(false);
+            gzip.inflate.reset();
             gzip.crc = Hasher::new();
             gzip.member = 0;
             gzip.next_header_part();
@@ -157,37 +145,17 @@ impl Gzip {
         self.flags &= !next.map_or(0, |(flag, _)| flag);
     }
 
-    fn inflate(&mut self, rest: &[u8], sink: &mut impl FnMut(&[u8])) -> Result<usize, Stop> {
-        let mut used = 0;
-        loop {
-            let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
-            let input = rest.get(used..).unwrap_or_default();
-            let status =
-                self.inflate.decompress(input, &mut self.out, FlushDecompress::None).map_err(|_| Stop::Corrupt)?;
-            // Both differences are bounded by the slices handed in.
-            used += (self.inflate.total_in() - before_in) as usize;
-            let produced = (self.inflate.total_out() - before_out) as usize;
-            let run = self.out.get(..produced).unwrap_or_default();
-            self.crc.update(run);
-            self.member = self.member.wrapping_add(produced as u32);
-            self.decoded += produced as u64;
-            let encoded = self.encoded + used as u64;
-            if self.decoded > DECODED_LIMIT || self.decoded > RATIO_FLOOR.max(encoded.saturating_mul(RATIO_LIMIT)) {
-                return Err(Stop::TooLarge);
-            }
-            sink(run);
-            if status == Status::StreamEnd {
-                self.at = At::Trailer;
-                return Ok(used);
-            }
-            // Nothing more can come out of these bytes.
-            if produced < self.out.len() && used >= rest.len() {
-                return Ok(used);
-            }
-            if produced == 0 && used < rest.len() && self.inflate.total_in() == before_in {
-                return Err(Stop::Corrupt);
-            }
+    fn inflate(&mut self, rest: &[u8], done: usize, out: &mut Output<'_>) -> Result<usize, Stop> {
+        let Self { inflate, crc, member, .. } = self;
+        let (used, ended) = inflate.feed(rest, |run, used| {
+            crc.update(run);
+            *member = member.wrapping_add(run.len() as u32);
+            out.push(run, done + used)
+        })?;
+        if ended {
+            self.at = At::Trailer;
         }
+        Ok(used)
     }
 
     fn trailer(&mut self, rest: &[u8]) -> Result<usize, Stop> {

@@ -2,7 +2,9 @@
 //!
 //! The corpus is not part of this repository. Where it is absent the tests say so and pass, except in CI.
 
+#[path = "corpus/plan.rs"]
 mod plan;
+#[path = "corpus/record.rs"]
 mod record;
 
 use std::collections::BTreeMap;

@@ -50,7 +50,7 @@ pub(crate) struct Expected {
 /// # Panics
 /// When the corpus is absent in CI, or is not what its README describes.
 pub(crate) fn load() -> Option<Vec<Exchange>> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
     let Ok(entries) = std::fs::read_dir(&dir) else {
         assert!(std::env::var_os("CI").is_none(), "{} is absent, and in CI it must not be", dir.display());
         println!("NOT RUN: {} is absent", dir.display());
