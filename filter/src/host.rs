@@ -6,6 +6,8 @@
 
 use std::ptr;
 
+use genops_core::detect::{Carrier, Proxy};
+
 /// A status as the ABI numbers it; not an enum, because hosts return numbers that no list foresees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Status(u32);
@@ -162,6 +164,50 @@ pub(crate) fn property(path: &[&str]) -> Option<Vec<u8>> {
     fetch(|d, s| unsafe { abi::proxy_get_property(path.as_ptr(), path.len(), d, s) }).ok()
 }
 
+/// A property of the stream that carries a text, by its paths: hosts of before Envoy 1.33 know some only by the second
+/// (Higress is 1.27; the first are there from 1.25 on).
+fn text_property(paths: [&[&str]; 2]) -> Option<String> {
+    let text = paths.iter().find_map(|path| property(path))?;
+    String::from_utf8(text).ok().filter(|text| !text.is_empty())
+}
+
+/// What Envoy knows of where a request goes.
+///
+/// The route is known at the request's headers and its cluster with it; the host, and what the router wrote over the
+/// request's own `:authority` and `:path`, once the upstream has answered.
+pub(crate) struct Upstream;
+
+impl Proxy for Upstream {
+    fn route_name(&self) -> Option<String> {
+        text_property([&["xds", "route_name"], &["route_name"]])
+    }
+
+    fn cluster_name(&self) -> Option<String> {
+        text_property([&["xds", "cluster_name"], &["cluster_name"]])
+    }
+
+    fn metadata(&self, of: Carrier, namespace: &str) -> Vec<(String, String)> {
+        let name = match of {
+            Carrier::Route => "route_metadata",
+            Carrier::Cluster => "cluster_metadata",
+            Carrier::Host => "upstream_host_metadata",
+        };
+        // A `google.protobuf.Struct` comes as a serialised map; its texts as they are, numbers and the like as bytes
+        // that are no text in most cases, and of no use here in any.
+        let path = ["xds", name, "filter_metadata", namespace];
+        let map = property(&path).or_else(|| property(&path[1..])).unwrap_or_default();
+        let text = |bytes: &[u8]| str::from_utf8(bytes).ok().map(str::to_owned);
+        pairs(&map).filter_map(|(key, value)| Some((text(key)?, text(value)?))).collect()
+    }
+
+    fn sent(&self, header: &str) -> Option<String> {
+        let map = Map::RequestHeaders as u32;
+        // SAFETY: the name is live, both places are live.
+        let value = fetch(|d, s| unsafe { abi::proxy_get_header_map_value(map, header.as_ptr(), header.len(), d, s) });
+        String::from_utf8(value.ok()?).ok().filter(|value| !value.is_empty())
+    }
+}
+
 /// Sets filter state `wasm.<key>`.
 pub(crate) fn set_filter_state(key: &str, value: &str) -> Result<(), Status> {
     // SAFETY: both texts are live.
@@ -240,6 +286,13 @@ mod abi {
             value: *const u8,
             value_size: usize,
         ) -> u32;
+        pub(super) fn proxy_get_header_map_value(
+            map: u32,
+            name: *const u8,
+            name_size: usize,
+            data: *mut *mut u8,
+            size: *mut usize,
+        ) -> u32;
         pub(super) fn proxy_get_property(
             path: *const u8,
             path_size: usize,
@@ -288,6 +341,7 @@ mod abi {
         proxy_get_header_map_pairs(u32, *mut *mut u8, *mut usize);
         proxy_remove_header_map_value(u32, *const u8, usize);
         proxy_replace_header_map_value(u32, *const u8, usize, *const u8, usize);
+        proxy_get_header_map_value(u32, *const u8, usize, *mut *mut u8, *mut usize);
         proxy_get_property(*const u8, usize, *mut *mut u8, *mut usize);
         proxy_set_property(*const u8, usize, *const u8, usize);
         proxy_define_metric(u32, *const u8, usize, *mut u32);

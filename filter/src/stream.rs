@@ -36,7 +36,7 @@ impl Stream {
         let Some(config) = self.config.clone() else { return };
         let map = host::header_map(Map::RequestHeaders);
         let head: Head<'_> = host::pairs(&map).collect();
-        let exchange = Exchange::new(config, &head, host::now());
+        let exchange = Exchange::behind(config, &head, host::now(), &host::Upstream);
         self.edit = Edit::new(&exchange, &head);
         self.exchange = Some(exchange);
     }
@@ -45,7 +45,7 @@ impl Stream {
         let Some(exchange) = &mut self.exchange else { return };
         let map = host::header_map(Map::ResponseHeaders);
         let head = host::pairs(&map).collect();
-        exchange.response_head(&head);
+        exchange.response_head_behind(&head, &host::Upstream);
         if let Some(edit) = &mut self.edit {
             edit.response_head(&head);
         }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::body::{BodyState, Reader, Reading, RequestScan};
 use crate::config::{Config, ModelLabel};
-use crate::detect::{Api, Route, provider, route};
+use crate::detect::{Api, Destination, Proxy, Route, provider};
 use crate::head::Head;
 use crate::inject::Injection;
 use crate::label::{Attribution, MAX_LABEL_BYTES, Rejection, attribution};
@@ -42,7 +42,7 @@ pub enum End {
 pub struct Exchange {
     config: Rc<Config>,
     route: Route,
-    provider: Option<String>,
+    to: Destination,
     /// Whose prices hold where the provider only routes: a price-book id.
     routed_to: Option<String>,
     started: Nanos,
@@ -64,26 +64,27 @@ struct Response {
 impl Exchange {
     /// Starts with the request head. `at` is its arrival: latency starts here and prices are those of this moment.
     pub fn new(config: Rc<Config>, head: &Head<'_>, at: Nanos) -> Self {
-        let route = route(head);
-        let authority = head.text(":authority").unwrap_or_default();
-        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-        let configured = config.authorities.get(authority).or_else(|| config.authorities.get(host)).cloned();
-        let provider = configured.or_else(|| route.provider.map(ToOwned::to_owned)).or_else(|| config.provider.clone());
-        let routed_to = provider.as_deref().and_then(|p| routed_to(p, head.text(":path").unwrap_or_default()));
+        Self::behind(config, head, at, &())
+    }
+
+    /// The same behind a proxy that knows where the request goes.
+    pub fn behind(config: Rc<Config>, head: &Head<'_>, at: Nanos, proxy: &impl Proxy) -> Self {
+        let (to, route) = Destination::new(&config, head, proxy);
+        let routed_to = to.provider().and_then(|p| routed_to(p, head.text(":path").unwrap_or_default()));
         let mut rejected = Vec::new();
-        let attribution = match route.api.generates() {
+        let attribution = match route.api.generates() || to.may_generate(&config) {
             true => attribution(&config.labels, head, |label, reason| rejected.push((label, reason))),
             // What is no LLM exchange has no spender: do not mint series for it.
             false => Attribution::default(),
         };
         let request = RequestScan::new(&route);
-        Self { config, route, provider, routed_to, started: at, attribution, rejected, request, response: None }
+        Self { config, route, to, routed_to, started: at, attribution, rejected, request, response: None }
     }
 
     /// The edit of this exchange that the configuration asks for; `head` is the request head.
     pub fn injection(&self, head: &Head<'_>) -> Option<Injection> {
         let wanted = self.config.include_usage.as_ref()?;
-        let provider = self.provider.as_deref();
+        let provider = self.to.provider();
         let covered = wanted.covers(provider, head.text(":authority").unwrap_or_default());
         let hold = u64::from(wanted.hold_request_bytes);
         covered.then(|| Injection::new(self.route.api, self.route.body, provider, hold, head)).flatten()
@@ -117,6 +118,12 @@ impl Exchange {
     /// The response head. Informational (1xx) heads are not to be given, save the 101 that begins a session over a web
     /// socket; its frames are the bodies then.
     pub fn response_head(&mut self, head: &Head<'_>) {
+        self.response_head_behind(head, &());
+    }
+
+    /// The same behind a proxy that knows by now whom it asked.
+    pub fn response_head_behind(&mut self, head: &Head<'_>, proxy: &impl Proxy) {
+        self.to.answered(&self.config, head, proxy, &mut self.route);
         let status = head.status();
         let reader = Reader::new(self.route.api, status.unwrap_or(0), head);
         self.response = Some(Response { status, reader, first_event: None, first_token: None, ended: false });
@@ -156,7 +163,7 @@ impl Exchange {
 
     /// Label values that were not taken, to be counted.
     pub fn rejected(&self) -> &[(Label, Rejection)] {
-        &self.rejected
+        if self.route.api.generates() { &self.rejected } else { &[] }
     }
 
     /// What the exchange will most likely count under, known at the end of the request: lets a scrape see the series
@@ -166,8 +173,10 @@ impl Exchange {
             return None;
         }
         let name = self.route.model.as_deref().or(self.request.model())?;
-        let model = self.book().canonical_model(self.priced_as()?, name)?;
-        Some(self.dimensions(Some(model.into_owned())))
+        let provider = self.priced_as()?;
+        let book = |name: &str| self.book().canonical_model(provider, name);
+        let name = self.to.model(&self.config, Some(name), [self.request.model(), None], |n| book(n).is_some())?;
+        Some(self.dimensions(Some(book(&name)?.into_owned())))
     }
 
     /// The prices that hold.
@@ -177,16 +186,16 @@ impl Exchange {
 
     /// The price book's provider.
     fn priced_as(&self) -> Option<&str> {
-        self.routed_to.as_deref().or(self.provider.as_deref())
+        self.routed_to.as_deref().or(self.to.provider())
     }
 
     fn dimensions(&self, model: Option<String>) -> Dimensions {
         let llm = self.route.api.generates();
         Dimensions {
-            provider: self.provider.clone().or_else(|| llm.then(|| UNKNOWN_PROVIDER.to_owned())),
+            provider: self.to.provider().or_else(|| llm.then_some(UNKNOWN_PROVIDER)).map(ToOwned::to_owned),
             model,
             operation_type: self.route.api.operation(),
-            attribution: self.attribution.clone(),
+            attribution: if llm { self.attribution.clone() } else { Attribution::default() },
         }
     }
 
@@ -220,15 +229,23 @@ impl Exchange {
         let (outcome, error_type) = self.outcome(status, ended, end, &reading);
 
         let model = reading.model.clone().or_else(|| request_model.clone());
-        let billed = self.billed_model(&reading, request_model.as_deref()).map(ToOwned::to_owned);
+        if let Some(model) = request_model.as_deref() {
+            self.to.asked_for(&self.config, model);
+        }
         let provider = self.priced_as().unwrap_or_default();
-        let canonical_model = billed.as_deref().and_then(|name| self.book().canonical_model(provider, name));
+        let book = |name: &str| self.book().canonical_model(provider, name);
+        let asked = [self.route.model.as_deref(), request_model.as_deref()];
+        let billed = self.billed_model(&reading, request_model.as_deref());
+        let billed = self.to.model(&self.config, billed, asked, |name| book(name).is_some());
+        let canonical_model = billed.as_deref().and_then(book);
         let model_label = self.model_label(canonical_model.as_deref(), &reading, request_model.as_deref());
         let counts = matches!(outcome, Outcome::Complete | Outcome::Partial | Outcome::Estimated | Outcome::Error);
         let usage = reading.usage.clone().filter(|_| counts);
 
         let mut record = Record {
-            provider: self.provider.clone(),
+            provider: self.to.provider().map(ToOwned::to_owned),
+            gateway: self.to.gateway().map(ToOwned::to_owned),
+            upstream_provider: self.to.upstream().map(ToOwned::to_owned),
             api: self.route.api.as_str(),
             model,
             request_model,
@@ -341,7 +358,7 @@ impl Exchange {
     /// does (an alias becomes a snapshot, a deployment its model). A response that names an unknown model is not priced
     /// by what was asked for: that would be a guess.
     fn billed_model<'a>(&'a self, reading: &'a Reading, requested: Option<&'a str>) -> Option<&'a str> {
-        let provider = self.provider.as_deref().unwrap_or_default();
+        let provider = self.to.provider().unwrap_or_default();
         let path_bills = matches!(provider, provider::AWS_BEDROCK | provider::VERTEX);
         let in_path = self.route.model.as_deref().filter(|name| {
             path_bills && (reading.model.is_none() || self.book().canonical_model(provider, name).is_some())
@@ -389,7 +406,7 @@ impl Exchange {
             search_context: reading.search_context.as_deref(),
             size: self.asked_or_told(reading.size.as_deref(), self.request.size()),
             quality: self.asked_or_told(reading.quality.as_deref(), self.request.quality()),
-            provisioned: reading.spilled_over.then_some(false),
+            provisioned: self.to.provisioned(reading.spilled_over, reading.service_tier.as_deref()),
             cached: reading.gateway_cached,
             ..Context::default()
         };

@@ -47,6 +47,10 @@ impl Serialize for PicoUsd {
 pub struct Record {
     /// Provider id, `null` where nothing named it.
     pub provider: Option<String>,
+    /// Id of the gateway between, `null` where none is known of.
+    pub gateway: Option<String>,
+    /// Whom that gateway asked, where it says so: an id, or the gateway's own name for it.
+    pub upstream_provider: Option<String>,
     /// API family (`chat.completions`, `messages`, `converse-stream`, ...).
     pub api: &'static str,
     /// As the response names it, else as the request does.

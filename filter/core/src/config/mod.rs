@@ -3,10 +3,13 @@
 mod error;
 mod include_usage;
 mod source;
+mod upstream;
 
 pub use error::ConfigError;
 pub use include_usage::IncludeUsage;
 pub use source::{LabelSource, Labels};
+pub(crate) use upstream::is_id;
+pub use upstream::{ApiName, Billing, Models, Rules, Upstream};
 
 use serde::Deserialize;
 
@@ -26,10 +29,29 @@ const DEFAULT_FLUSH_MS: u32 = 100;
 pub struct Config {
     /// The schemas to emit.
     pub schemas: Vec<SchemaName>,
-    /// The provider of all traffic that nothing else names: the upstream behind a gateway's own host name.
+    /// The provider of all traffic that nothing else names: the upstream behind a gateway's own host name. Where it is
+    /// set, the proxy is not asked for what rules do not need.
     pub provider: Option<String>,
-    /// Provider by request authority, for host names of the user's own.
-    pub authorities: std::collections::BTreeMap<String, String>,
+    /// Upstream by the name of the route that the proxy chose.
+    #[serde(deserialize_with = "source::object")]
+    pub routes: Rules,
+    /// Upstream by the name of the cluster that the proxy chose.
+    #[serde(deserialize_with = "source::object")]
+    pub clusters: Rules,
+    /// Upstream by the beginning of the client's path.
+    #[serde(deserialize_with = "source::object")]
+    pub paths: Rules,
+    /// Upstream by request authority, for host names of the user's own.
+    #[serde(deserialize_with = "source::object")]
+    pub authorities: Rules,
+    /// Models by the names that are seen for them: deployments, ARNs, endpoints.
+    #[serde(deserialize_with = "source::object")]
+    pub models: Models,
+    /// Namespace of route and cluster metadata that is read before the authority; empty: none is read. Unset: `genops`,
+    /// and only where neither rules nor authority nor path nor `provider` name the owner.
+    pub metadata: Option<String>,
+    /// Believe request headers by which clients tell a gateway where to go (`x-portkey-provider`).
+    pub trust_gateway_headers: bool,
     /// Where each attribution label comes from. Client headers are believed only where listed here.
     #[serde(deserialize_with = "source::object")]
     pub labels: Labels,
@@ -118,7 +140,13 @@ impl Default for Config {
         Self {
             schemas: vec![SchemaName::Genops],
             provider: None,
-            authorities: std::collections::BTreeMap::new(),
+            routes: Rules::default(),
+            clusters: Rules::default(),
+            paths: Rules::default(),
+            authorities: Rules::default(),
+            models: Models::default(),
+            metadata: None,
+            trust_gateway_headers: false,
             labels: Labels::default(),
             model_label: ModelLabel::Canonical,
             max_label_cardinality: DEFAULT_CARDINALITY,
@@ -175,21 +203,23 @@ impl Config {
         if self.schemas.is_empty() {
             return Err(ConfigError::new("schemas", "[]", "a list of at least one schema: `genops`"));
         }
-        let named = self.provider.iter().map(|p| ("provider".to_owned(), p));
-        for (path, id) in named.chain(self.authorities.iter().map(|(host, p)| (format!("authorities.{host}"), p))) {
-            let ok = !id.is_empty()
-                && id.len() <= crate::label::MAX_LABEL_BYTES
-                && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-            if !ok {
-                let allowed = "a provider id of a-z, 0-9 and -, such as `openai` or `aws-bedrock`";
-                return Err(ConfigError::new(path, format!("{id:?}"), allowed));
-            }
+        if let Some(id) = &self.provider {
+            upstream::check_id("provider", id)?;
         }
         self.include_usage.iter().try_for_each(IncludeUsage::check)?;
         // The book keeps them as tables: the text form is not needed any more.
         let prices = std::mem::take(&mut self.prices);
         self.price_book = PriceBook::amended(&prices)
             .map_err(|error| ConfigError { path: format!("prices.{}", error.path), problem: error.problem })?;
+        let name = |name: &str| if name.is_empty() { Err("a name") } else { Ok(name.to_owned()) };
+        self.routes.check("routes", name)?;
+        self.clusters.check("clusters", name)?;
+        self.paths.check("paths", |path| match path.starts_with('/') {
+            true => Ok(path.to_owned()),
+            false => Err("the beginning of a path, from its `/` on"),
+        })?;
+        self.authorities.check("authorities", |host| name(host).map(|host| host.to_ascii_lowercase()))?;
+        self.models.check("models")?;
         self.labels.check()
     }
 }
@@ -233,9 +263,39 @@ mod tests {
     }
 
     #[test]
+    fn errors_in_rules_name_rule_and_field() {
+        for (json, parts) in [
+            (r#"{"routes": {"r": {"provider": "Open AI"}}}"#, ["routes.r.provider: found \"Open AI\"", "a-z, 0-9"]),
+            (r#"{"clusters": {"c": {"provder": "openai"}}}"#, ["clusters.c.provder: unknown field", "`provider`"]),
+            (r#"{"clusters": {"c": 3}}"#, ["clusters.c: invalid type: integer `3`", "a provider id, or an object"]),
+            (r#"{"clusters": []}"#, ["clusters: invalid type: sequence", "an object"]),
+            (r#"{"routes": {"r": {"api": "chat"}}}"#, ["routes.r.api: found \"chat\"", "chat.completions"]),
+            (
+                r#"{"routes": {"r": {"billing": "free"}}}"#,
+                ["routes.r.billing: unknown variant `free`", "`provisioned`"],
+            ),
+            (r#"{"routes": {"r": {"models": {"d": ""}}}}"#, ["routes.r.models.d: found \"\"", "1 to 256 bytes"]),
+            (r#"{"routes": {"r": {"region": ""}}}"#, ["routes.r.region: found \"\"", "a text of 1 to"]),
+            (r#"{"routes": {"": "openai"}}"#, ["routes.: found \"\"", "a name"]),
+            (r#"{"paths": {"v1": "openai"}}"#, ["paths.v1: found \"v1\"", "beginning of a path"]),
+            (r#"{"authorities": {"h": {"gateway": "A B"}}}"#, ["authorities.h.gateway: found \"A B\"", "a-z, 0-9"]),
+            (r#"{"models": {"d": 4}}"#, ["models.d: invalid type: integer `4`", "a string"]),
+            (r#"{"metadata": 1}"#, ["metadata: invalid type: integer `1`", "a string"]),
+            (r#"{"trust_gateway_headers": "yes"}"#, ["trust_gateway_headers: invalid type", "a boolean"]),
+        ] {
+            let said = message(json);
+            assert!(said.starts_with(parts[0]) && said.contains(parts[1]), "{json}: {said}");
+        }
+    }
+
+    #[test]
     fn a_full_configuration() {
         let json = r#"{
             "schemas": ["genops"], "provider": "openai", "authorities": {"llm.internal": "mistral"},
+            "routes": {"eu-*": {"provider": "azure-openai", "region": "swedencentral", "billing": "provisioned",
+                                "gateway": "kong", "model": "gpt-4o", "models": {"d": "gpt-4o"}}},
+            "clusters": {"outbound|443||llm.internal": "groq"}, "paths": {"/ask": {"api": "responses"}},
+            "models": {"D": "gpt-4o"}, "metadata": "acme.llm", "trust_gateway_headers": true,
             "labels": {"team": [{"header": "X-GenOps-Team"}, {"constant": "platform"}], "environment": "production"},
             "model_label": "response", "max_label_cardinality": 50, "max_stats": 1000, "flush_interval_ms": 10,
             "filter_state": ["record", "cost_usd"]
@@ -244,5 +304,10 @@ mod tests {
         let team = config.labels.sources(crate::schema::Label::Team);
         assert_eq!(team, [LabelSource::Header("x-genops-team".into()), LabelSource::Constant("platform".into())]);
         assert_eq!(config.filter_state, [FilterStateKey::Record, FilterStateKey::CostUsd]);
+        assert_eq!(config.models.get("d"), Some("gpt-4o"));
+        let rule = config.routes.named("eu-1").expect("a rule");
+        assert_eq!((rule.billing, rule.region.as_deref()), (Some(Billing::Provisioned), Some("swedencentral")));
+        let cluster = config.clusters.named("outbound|443||llm.internal").expect("a rule");
+        assert_eq!(cluster.provider.as_deref(), Some("groq"));
     }
 }

@@ -9,7 +9,7 @@ const HOST_LIMIT: usize = 253;
 const OLLAMA_PORT: &str = "11434";
 
 /// Cloudflare's AI Gateway: the owner stands in the path.
-const CLOUDFLARE_GATEWAY_HOST: &str = "gateway.ai.cloudflare.com";
+pub(super) const CLOUDFLARE_GATEWAY_HOST: &str = "gateway.ai.cloudflare.com";
 
 /// An authority, taken apart.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ fn owner(name: &str) -> Option<&'static str> {
 }
 
 /// Whether `name` as a whole matches `pattern`, in which each `*` stands for one or more characters.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let Some((head, mut rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(mut name) = name.strip_prefix(head) else { return false };
     while let Some((middle, tail)) = rest.split_once('*') {

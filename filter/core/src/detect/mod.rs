@@ -4,12 +4,19 @@
 //! by dozens of hosts), the **host** says whose prices hold ([`provider`]). A shape never names the provider.
 
 mod api;
+mod destination;
+pub(crate) mod gateway;
 mod host;
 mod owned;
 mod path;
 pub mod provider;
+mod upstream;
 
 pub use api::Api;
+pub(crate) use destination::Destination;
+pub(crate) use host::matches;
+pub use upstream::{Carrier, Proxy};
+pub(crate) use upstream::{Said, behind_cluster};
 
 use crate::head::Head;
 

@@ -13,7 +13,8 @@ macro_rules! providers {
 }
 
 providers! {
-    OPENAI = "openai": "api.openai.com", "eu.api.openai.com", "us.api.openai.com";
+    // Helicone passes on under hosts of its own.
+    OPENAI = "openai": "api.openai.com", "eu.api.openai.com", "us.api.openai.com", "oai.helicone.ai", "oai.hconeai.com";
     // ChatGPT's own backend, which Codex signs in to: a subscription, not the price list of the API.
     CHATGPT = "chatgpt": "chatgpt.com";
     // Before azure-openai: GitHub Models lived under Azure's domain.
@@ -21,7 +22,7 @@ providers! {
     AZURE_OPENAI = "azure-openai": "*.openai.azure.com", "*.cognitiveservices.azure.com", "*.services.ai.azure.com",
         "*.inference.ai.azure.com", "*.models.ai.azure.com", "*.openai.azure.us", "*.openai.azure.cn",
         "*.azure-api.net", "*.api.cognitive.microsoft.com";
-    ANTHROPIC = "anthropic": "api.anthropic.com", "aws-external-anthropic.*.api.aws";
+    ANTHROPIC = "anthropic": "api.anthropic.com", "aws-external-anthropic.*.api.aws", "anthropic.helicone.ai";
     AWS_BEDROCK = "aws-bedrock": "bedrock-runtime.*.amazonaws.com", "bedrock-runtime-fips.*.amazonaws.com",
         "bedrock-runtime.*.amazonaws.com.cn", "bedrock-runtime.*.api.aws", "*.bedrock-runtime.*.vpce.amazonaws.com", "bedrock-mantle.*.api.aws";
     SAGEMAKER = "sagemaker": "runtime.sagemaker.*.amazonaws.com", "runtime-fips.sagemaker.*.amazonaws.com";
