@@ -10,6 +10,7 @@
 
 mod amount;
 pub mod book;
+mod explain;
 mod model_match;
 mod quantity;
 mod select;
@@ -18,6 +19,7 @@ mod table;
 mod user;
 
 pub use amount::pico_to_decimal;
+pub use explain::{Chosen, Explanation, How, Part};
 pub use stated::{Drift, decimal_to_pico};
 pub use table::{BOOK_VERSION, context_class};
 pub use user::{AmendError, PriceBook};
@@ -28,7 +30,8 @@ use crate::outcome::UnpricedReason;
 use crate::record::CostSource;
 use crate::usage::{Share, Usage};
 use amount::{Sum, Total};
-use book::{Dimension, Kind, Rate};
+use book::{Dimension, Kind};
+use explain::Trace;
 use quantity::Quantities;
 
 /// What is to be priced.
@@ -127,20 +130,10 @@ impl PriceBook {
     /// # Errors
     /// Why it has none.
     pub fn price(&self, charge: &Charge<'_>) -> Result<Priced, UnpricedReason> {
-        self.add_up(charge, |_| {})
+        self.add_up(charge, &mut ())
     }
 
-    /// The terms of a cost, and the cost.
-    ///
-    /// # Errors
-    /// Why it has none.
-    pub fn explain(&self, charge: &Charge<'_>) -> Result<(Vec<Line>, Priced), UnpricedReason> {
-        let mut lines = Vec::new();
-        let priced = self.add_up(charge, |line| lines.push(line()))?;
-        Ok((lines, priced))
-    }
-
-    fn add_up(&self, charge: &Charge<'_>, mut line: impl FnMut(&dyn Fn() -> Line)) -> Result<Priced, UnpricedReason> {
+    fn add_up(&self, charge: &Charge<'_>, trace: &mut impl Trace) -> Result<Priced, UnpricedReason> {
         let Charge { model, usage, context, .. } = charge;
         if context.cached {
             return Ok(Priced { pico_usd: 0, source: CostSource::Cached });
@@ -160,30 +153,30 @@ impl PriceBook {
         let (mut total, mut source) = (Total::default(), CostSource::Computed);
         for (place, (of, usage)) in whole.into_iter().chain(shares).enumerate() {
             let mut context = *context;
-            let mut hit = model_match::find(seller, of.unwrap_or(model));
+            let asked = of.unwrap_or(model);
+            let (mut hit, mut is_rough) = (model_match::find(seller, asked), false);
             if let (Err(UnpricedReason::UnknownModel | UnpricedReason::OpaqueModel), Some(rough)) =
                 (&hit, seller.fallback())
             {
-                (hit, source, context) = (Ok(rough), CostSource::Fallback, Context::default());
+                (hit, source, context, is_rough) = (Ok(rough), CostSource::Fallback, Context::default(), true);
             }
             let hit = hit?;
+            trace.part(seller, asked, &hit, is_rough);
             if hit.is_free() {
                 continue;
             }
             let mut quantities = Quantities::of(usage, seller.reasoning_beside(), place == 0)?;
-            quantities.raise(hit.model.minimums());
+            quantities.raise(hit.model.minimums(), trace);
             let input = usage.context.unwrap_or_else(|| quantities.get(Dimension::Input));
-            let rates = select::rates(hit.model, hit.own, charge.at, input, &context)?;
-            let split = quantities.split(&rates, hit.inherits)?;
+            trace.context(input);
+            let rates = select::rates(hit.model, hit.own, charge.at, input, &context, trace)?;
+            let split = quantities.split(&rates, hit.inherits, trace)?;
             let mut sum = Sum::default();
             for dimension in rates.priced().iter() {
                 let quantity = split.get(dimension as usize).copied().unwrap_or(0);
                 sum.add(quantity, dimension, rates.get(dimension))?;
-                line(&|| {
-                    let multiplier = if dimension.kind() == Kind::Token { rates.multiplier } else { select::ONE };
-                    let rate = Rate(rates.get(dimension));
-                    Line { model: hit.name(), dimension, quantity, rate, multiplier }
-                });
+                let multiplier = if dimension.kind() == Kind::Token { rates.multiplier } else { select::ONE };
+                trace.line(&hit, dimension, quantity, rates.get(dimension), multiplier);
             }
             total.add(&sum, rates.multiplier)?;
         }

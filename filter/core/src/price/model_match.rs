@@ -39,7 +39,7 @@ impl Match<'_> {
 }
 
 /// What a wrapped name holds.
-enum Unwrapped<'a> {
+pub(super) enum Unwrapped<'a> {
     Name(&'a str),
     /// Refers to something that only its owner knows.
     Opaque,
@@ -79,7 +79,7 @@ pub(super) fn find<'b>(seller: Seller<'b>, name: &str) -> Result<Match<'b>, Unpr
 }
 
 /// Lower case, percent-decoded (`%3A` in a URL path).
-fn fold(name: &str) -> Cow<'_, str> {
+pub(super) fn fold(name: &str) -> Cow<'_, str> {
     if !name.bytes().any(|b| b == b'%' || b.is_ascii_uppercase()) {
         return Cow::Borrowed(name);
     }
@@ -99,10 +99,10 @@ fn fold(name: &str) -> Cow<'_, str> {
 }
 
 /// A model, or that the user took it away.
-type Hit<'b> = Result<Match<'b>, UnpricedReason>;
+pub(super) type Hit<'b> = Result<Match<'b>, UnpricedReason>;
 
 /// The provider's own list, then those of the providers whose models it serves; each exactly, then by date.
-fn plain<'b>(seller: Seller<'b>, name: &str) -> Option<Hit<'b>> {
+pub(super) fn plain<'b>(seller: Seller<'b>, name: &str) -> Option<Hit<'b>> {
     let undated = |name| without_date(name).find_map(|base| own(seller, base, true));
     own(seller, name, false).or_else(|| undated(name)).or_else(|| {
         let fallbacks = seller.row.into_iter().flat_map(|row| shipped().fallbacks(row));
@@ -115,7 +115,7 @@ fn plain<'b>(seller: Seller<'b>, name: &str) -> Option<Hit<'b>> {
 }
 
 /// A name of the provider's own list, as the user may have changed it; `dated`: only if a date may follow it.
-fn own<'b>(seller: Seller<'b>, name: &str, dated: bool) -> Option<Hit<'b>> {
+pub(super) fn own<'b>(seller: Seller<'b>, name: &str, dated: bool) -> Option<Hit<'b>> {
     let hit = |model| Ok(Match { model, own: true, inherits: seller.inherits(), free: false });
     if let Some(user) = seller.user {
         if let Some(model) = spelled(user.tables, user.names(), name, dated) {
@@ -143,14 +143,14 @@ fn listed(row: &ProviderRow, name: &str) -> Option<Model<'static>> {
 }
 
 /// Bedrock's cross-region profiles: `us.` and the like before a name whose model allows it.
-fn regional<'b>(seller: Seller<'b>, name: &str) -> Option<Hit<'b>> {
+pub(super) fn regional<'b>(seller: Seller<'b>, name: &str) -> Option<Hit<'b>> {
     let (prefix, rest) = name.split_once('.')?;
     let bit = GEO_PREFIXES.iter().position(|p| *p == prefix)?;
     plain(seller, rest).filter(|hit| hit.as_ref().map_or(true, |hit| hit.model.geo() >> bit & 1 == 1))
 }
 
 /// Takes a name out of a resource name.
-fn unwrap(name: &str) -> Option<Unwrapped<'_>> {
+pub(super) fn unwrap(name: &str) -> Option<Unwrapped<'_>> {
     if name.starts_with("arn:") {
         // arn:partition:service:region:account:resource. Only these two kinds of resource name a model.
         let resource = name.splitn(6, ':').nth(5).unwrap_or_default();
@@ -174,14 +174,14 @@ fn unwrap(name: &str) -> Option<Unwrapped<'_>> {
 }
 
 /// Bedrock's provisioned-throughput variants end in the context that they take: `:51k`.
-fn without_throughput(name: &str) -> &str {
+pub(super) fn without_throughput(name: &str) -> &str {
     let size =
         |tail: &str| tail.strip_suffix('k').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
     name.rsplit_once(':').filter(|(_, tail)| size(tail)).map_or(name, |(base, _)| base)
 }
 
 /// `ft:base:org:name:id` is priced as `ft:base` and Azure's `base.ft-id` as `base.ft-`, never as `base`.
-fn fine_tuned(name: &str) -> Option<&str> {
+pub(super) fn fine_tuned(name: &str) -> Option<&str> {
     if let Some((base, _)) = name.split_once(".ft-") {
         return name.get(..base.len() + ".ft-".len());
     }

@@ -2,6 +2,7 @@
 
 use super::book::layout::MinimumRow;
 use super::book::{Dimension, Dimensions, Kind};
+use super::explain::Trace;
 use super::select::Rates;
 use crate::outcome::UnpricedReason;
 use crate::usage::{Nano, Usage};
@@ -87,11 +88,12 @@ impl Quantities {
     }
 
     /// Raises what was told to the least that is billed.
-    pub(super) fn raise(&mut self, minimums: &[MinimumRow]) {
+    pub(super) fn raise(&mut self, minimums: &[MinimumRow], trace: &mut impl Trace) {
         for row in minimums {
             let Some(dimension) = Dimension::ALL.get(usize::from(row.dimension)).copied() else { continue };
             let least = if dimension.is_fractional() { row.quantity } else { row.quantity.div_ceil(BILLION) };
             if self.told.contains(dimension) && self.get(dimension) < least {
+                trace.raised(dimension, self.get(dimension), least);
                 self.set(dimension, Some(least));
             }
         }
@@ -121,19 +123,26 @@ impl Quantities {
     /// [`UnpricedReason::MissingRate`] where something was used that no rate covers, `inherits` being whether the
     /// rate of a whole covers parts without a rate. [`UnpricedReason::InconsistentUsage`] where parts exceed their
     /// whole. [`UnpricedReason::UnsupportedUnit`] where the usage does not tell what the rates ask for.
-    pub(super) fn split(&self, rates: &Rates, inherits: bool) -> Result<[u64; Dimension::COUNT], UnpricedReason> {
+    pub(super) fn split(
+        &self,
+        rates: &Rates,
+        inherits: bool,
+        trace: &mut impl Trace,
+    ) -> Result<[u64; Dimension::COUNT], UnpricedReason> {
         let priced = rates.priced();
         let counted = |dimension: Dimension| dimension.kind() != Kind::Request;
         let measured = |dimension: Dimension| dimension.kind() == Kind::Measure;
         let covered = |used: &Dimension| inherits && !used.wholes().and(priced).is_empty();
         let open = self.used.without(priced);
         if open.iter().filter(|used| !covered(used)).any(|used| counted(used) && !measured(used)) {
+            open.iter().filter(|used| !covered(used) && counted(*used)).for_each(|used| trace.unpaid(used));
             return Err(UnpricedReason::MissingRate);
         }
         // A measure needs no rate where what stands beside it has one, and was used.
         let paid = |dimensions: Dimensions| dimensions.and(priced).iter().any(counted);
         let other_unit = open.iter().filter(|used| !covered(used)).any(measured) && !paid(self.used);
         if other_unit || !paid(self.told) {
+            open.iter().filter(|used| !covered(used) && counted(*used)).for_each(|used| trace.unpaid(used));
             return Err(UnpricedReason::UnsupportedUnit);
         }
         let mut split = [0_u64; Dimension::COUNT];

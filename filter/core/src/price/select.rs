@@ -4,6 +4,7 @@
 use super::Context;
 use super::book::layout::HoursRow;
 use super::book::{Dimension, Dimensions, Key, Weekdays};
+use super::explain::Trace;
 use super::table::{Entry, Model};
 use crate::outcome::UnpricedReason;
 
@@ -149,10 +150,13 @@ pub(super) fn rates(
     at: i64,
     input: u64,
     context: &Context<'_>,
+    trace: &mut impl Trace,
 ) -> Result<Rates, UnpricedReason> {
-    let entry = model.prices().rev().find(|entry| entry.in_force(at)).or_else(|| model.prices().next());
+    let active = model.prices().rev().find(|entry| entry.in_force(at));
+    let entry = active.or_else(|| model.prices().next()).ok_or(UnpricedReason::MissingRate)?;
+    trace.entry(model, entry, active.is_some());
     let mut rates = Rates::new();
-    rates.lay(entry.ok_or(UnpricedReason::MissingRate)?, input);
+    rates.lay(entry, input);
 
     let told = Told::of(context);
     if told.keys == 0 {
@@ -166,6 +170,7 @@ pub(super) fn rates(
             known |= keys;
             if met && variant.in_force(at) {
                 rates.lay(variant, input);
+                trace.variant(model, variant);
                 answered |= keys;
             }
         }
@@ -179,6 +184,7 @@ pub(super) fn rates(
                 && let Some(slot) = factors.iter_mut().find(|(held, _)| *held == keys || *held == 0)
             {
                 *slot = (keys, multiplier.by.into());
+                trace.multiplier(model, multiplier);
                 answered |= keys;
             }
         }
@@ -192,7 +198,8 @@ pub(super) fn rates(
             // Prices name the ones that differ.
             Key::Route | Key::SearchType | Key::Region => false,
         };
-        if changes_the_price && told.get(key).is_some_and(|value| !key.is_plain(value)) {
+        if changes_the_price && let Some(value) = told.get(key).filter(|value| !key.is_plain(value)) {
+            trace.unanswered(key, value);
             return Err(UnpricedReason::UnknownTier);
         }
     }

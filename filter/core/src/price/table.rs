@@ -196,11 +196,6 @@ impl Model<'_> {
     /// The model without its aliases: those stay where they are.
     pub(super) fn to_book(self) -> BookModel {
         let terms = self.terms().copied().unwrap_or_default();
-        let multiplier = |row: &MultiplierRow| Multiplier {
-            from: date(row.from),
-            when: self.when(row.when),
-            by: Factor(row.by.into()),
-        };
         let minimum =
             |row: &MinimumRow| Some((at(&Dimension::ALL, row.dimension)?.as_str().to_owned(), Quantity(row.quantity)));
         let geo = super::book::GEO_PREFIXES.iter().enumerate().filter(|(bit, _)| self.row.geo >> bit & 1 == 1);
@@ -209,7 +204,7 @@ impl Model<'_> {
             free: terms.free,
             prices: self.prices().map(Entry::to_prices).collect(),
             variants: self.variants().map(|entry| self.to_variant(entry)).collect(),
-            multipliers: self.multipliers().iter().map(multiplier).collect(),
+            multipliers: self.multipliers().iter().map(|row| self.to_multiplier(row)).collect(),
             min: self.minimums().iter().filter_map(minimum).collect(),
             billing: terms.provisioned.then_some(Billing::Provisioned),
             ..BookModel::default()
@@ -221,7 +216,11 @@ impl Model<'_> {
         When(self.tables.conditions(when).map(|(key, mut patterns)| (key, texts(&mut patterns))).collect())
     }
 
-    fn to_variant(self, entry: Entry<'_>) -> Variant {
+    pub(super) fn to_multiplier(self, row: &MultiplierRow) -> Multiplier {
+        Multiplier { from: date(row.from), when: self.when(row.when), by: Factor(row.by.into()) }
+    }
+
+    pub(super) fn to_variant(self, entry: Entry<'_>) -> Variant {
         let (rates, tiers) = entry.to_rates();
         Variant { from: date(entry.row.from), when: self.when(entry.row.when), rates, tiers }
     }
@@ -232,7 +231,12 @@ fn date(days: u16) -> Option<Date> {
 }
 
 impl Entry<'_> {
-    fn to_prices(self) -> Prices {
+    /// Whether it is the same row of the same table.
+    pub(super) fn is_same(self, other: Entry<'_>) -> bool {
+        std::ptr::eq(self.row, other.row)
+    }
+
+    pub(super) fn to_prices(self) -> Prices {
         let (rates, tiers) = self.to_rates();
         let from = date(self.row.from);
         let Some(hours) = self.hours() else { return Prices { from, rates, tiers, ..Prices::default() } };

@@ -18,6 +18,7 @@ mod interactions;
 pub(crate) mod invoke;
 mod lists;
 mod openai;
+mod read;
 mod responses;
 pub(crate) mod session;
 mod shares;
@@ -26,6 +27,7 @@ mod value;
 
 pub use buckets::{Bucket, Buckets, Inconsistent};
 pub(crate) use family::Family;
+pub use read::{Reading, read};
 pub(crate) use tally::Tally;
 
 /// Whether a part stands inside the total that the provider prints beside it.
