@@ -7,6 +7,7 @@ pub mod envoy_bootstrap;
 pub mod generated;
 pub mod prometheus;
 pub mod scrape;
+pub mod socket;
 pub mod upstream;
 pub mod upstream_answer;
 mod upstream_body;

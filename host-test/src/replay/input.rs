@@ -14,7 +14,8 @@ use crate::exchange::{Cut, Exchange, Headers};
 /// The exchanges that the command replays when it is given none: written by us, in the providers' published shapes.
 const QUICKSTART: &str = include_str!("../../quickstart.jsonl");
 
-/// Headers that belong to one hop: Envoy's codec consumes them before a filter sees the message.
+/// Headers that belong to one hop: Envoy's codec consumes them before a filter sees the message, save those of an
+/// upgrade (a web socket), which it hands on.
 const HOP_BY_HOP: [&str; 6] = ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
 
 /// One exchange of an input, ready to run.
@@ -202,12 +203,15 @@ fn push_rest(
     drop: &[&str],
     body: &[u8],
 ) -> Result<(), String> {
+    let upgrade = given.keys().any(|name| name.eq_ignore_ascii_case("upgrade"));
     for (name, value) in given {
         let lower = name.to_ascii_lowercase();
         if lower.is_empty() || lower.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             return Err(format!("{name:?} is no header name"));
         }
-        if lower.starts_with(':') || HOP_BY_HOP.contains(&lower.as_str()) || drop.contains(&lower.as_str()) {
+        let handed_on = upgrade && matches!(lower.as_str(), "upgrade" | "connection");
+        let of_hop = HOP_BY_HOP.contains(&lower.as_str()) && !handed_on;
+        if lower.starts_with(':') || of_hop || drop.contains(&lower.as_str()) {
             continue;
         }
         for value in values(value) {

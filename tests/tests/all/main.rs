@@ -8,6 +8,7 @@ mod envoy_inject;
 mod envoy_labels;
 mod envoy_shipped;
 mod envoy_support;
+mod envoy_websocket;
 mod examples;
 mod faults;
 mod parity;
