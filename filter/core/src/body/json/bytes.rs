@@ -1,9 +1,10 @@
 //! Small searches in bytes.
 
 use memchr::memchr2;
+use wide::u8x16;
 
-/// Most strings of an event are shorter than what a vectored search costs to start.
-const NEAR: usize = 32;
+/// Bytes without quote and escape after which the rest is searched in longer strides: most strings are shorter.
+const NEAR: usize = 64;
 
 /// Where a string stands after some of its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,55 +18,54 @@ pub(super) struct Run {
     pub(super) pending: bool,
 }
 
-/// Reads up to and with the quote that closes a string, from `at` on. Real text has an escape every few words, so words
-/// of eight bytes are looked at until a stretch without any is worth the start of a vectored search.
+/// Reads up to and with the quote that closes a string, from `at` on. Real text has an escape every few words, each of
+/// which would end a search: so blocks of 16 bytes are looked at, until a stretch without any is worth a longer stride.
 #[inline]
 pub(super) fn until_quote(rest: &[u8], mut at: usize) -> Run {
     let mut escaped = false;
     let mut near = at + NEAR;
-    let open = |escaped, pending| Run { used: rest.len(), closed: false, escaped, pending };
-    loop {
-        let hit = match rest.get(at..).and_then(|r| r.first_chunk::<8>()) {
-            Some(word) => {
-                let word = u64::from_le_bytes(*word);
-                let found = zeros(word ^ every(b'"')) | zeros(word ^ every(b'\\'));
-                if found != 0 {
-                    at + found.trailing_zeros() as usize / 8
-                } else if at < near {
-                    at += 8;
-                    continue;
-                } else {
-                    match memchr2(b'"', b'\\', after(rest, at)) {
-                        Some(len) => at + len,
-                        None => return open(escaped, false),
-                    }
-                }
+    let closed = |at: usize, escaped| Run { used: at + 1, closed: true, escaped, pending: false };
+    while let Some(block) = rest.get(at..).and_then(|r| r.first_chunk::<16>()) {
+        let bytes = u8x16::new(*block);
+        let quotes = bytes.simd_eq(u8x16::splat(b'"')).to_bitmask();
+        let mut slashes = bytes.simd_eq(u8x16::splat(b'\\')).to_bitmask();
+        if quotes | slashes == 0 {
+            at += 16;
+            if at >= near {
+                at = memchr2(b'"', b'\\', after(rest, at)).map_or(rest.len(), |len| at + len);
+                near = at + NEAR;
             }
-            None => match rest.iter().skip(at).position(|b| matches!(b, b'"' | b'\\')) {
-                Some(len) => at + len,
-                None => return open(escaped, false),
-            },
-        };
-        if rest.get(hit) == Some(&b'"') {
-            return Run { used: hit + 1, closed: true, escaped, pending: false };
+            continue;
         }
-        escaped = true;
-        if hit + 1 == rest.len() {
-            return open(true, true);
+        // Bytes of the block that an escape took.
+        let mut taken = 0_u32;
+        while slashes != 0 {
+            let slash = slashes.trailing_zeros();
+            if quotes & !taken & ((1 << slash) - 1) != 0 {
+                break;
+            }
+            escaped = true;
+            taken |= 0b11 << slash;
+            slashes &= !taken;
         }
-        at = hit + 2;
+        if let quotes @ 1.. = quotes & !taken {
+            return closed(at + quotes.trailing_zeros() as usize, escaped);
+        }
+        // The last byte's escape takes the first one of the next block.
+        at += 16 + usize::from(taken >> 16 & 1 == 1);
         near = at + NEAR;
     }
-}
-
-/// A word of eight times this byte.
-const fn every(byte: u8) -> u64 {
-    u64::from_le_bytes([byte; 8])
-}
-
-/// The high bit of each byte that is zero. Bits above the lowest one may be set without reason (a borrow).
-const fn zeros(word: u64) -> u64 {
-    word.wrapping_sub(every(1)) & !word & every(0x80)
+    loop {
+        match rest.get(at) {
+            Some(b'"') => return closed(at, escaped),
+            Some(b'\\') => {
+                escaped = true;
+                at += 2;
+            }
+            Some(_) => at += 1,
+            None => return Run { used: rest.len(), closed: false, escaped, pending: at > rest.len() },
+        }
+    }
 }
 
 /// White space of JSON.
@@ -87,4 +87,36 @@ pub(super) fn before_last(run: &[u8]) -> &[u8] {
 pub(super) fn unescaped(key: &[u8]) -> Option<String> {
     let quoted = [b"\"", key, b"\""].concat();
     serde_json::from_slice(&quoted).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The same, byte by byte.
+    fn plainly(rest: &[u8], at: usize) -> Run {
+        let (mut at, mut escaped) = (at, false);
+        while let Some(byte) = rest.get(at) {
+            match byte {
+                b'"' => return Run { used: at + 1, closed: true, escaped, pending: false },
+                b'\\' => {
+                    escaped = true;
+                    at += 1;
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        Run { used: rest.len(), closed: false, escaped, pending: at > rest.len() }
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_read_as_bytes_do(text in "[a-z]{0,90}([a-z\"\\\\]{0,40}|\\\\{0,40}|[a-z]{0,90}){0,4}", escape in any::<bool>()) {
+            let at = usize::from(escape).min(text.len());
+            prop_assert_eq!(until_quote(text.as_bytes(), at), plainly(text.as_bytes(), at));
+        }
+    }
 }
