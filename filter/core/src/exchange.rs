@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::body::{BodyState, Reader, Reading, RequestScan};
 use crate::config::{Config, ModelLabel};
 use crate::detect::{Api, Destination, Proxy, Route, provider};
+use crate::estimate::{Estimate, Estimated};
 use crate::head::Head;
 use crate::inject::Injection;
 use crate::label::{Attribution, MAX_LABEL_BYTES, Rejection, attribution};
@@ -50,6 +51,7 @@ pub struct Exchange {
     rejected: Vec<(Label, Rejection)>,
     request: RequestScan,
     response: Option<Response>,
+    estimate: Option<Box<Estimate>>,
 }
 
 #[derive(Debug)]
@@ -78,7 +80,8 @@ impl Exchange {
             false => Attribution::default(),
         };
         let request = RequestScan::new(&route);
-        Self { config, route, to, routed_to, started: at, attribution, rejected, request, response: None }
+        let estimate = config.estimate.then(|| Estimate::new(&route)).flatten();
+        Self { config, route, to, routed_to, started: at, attribution, rejected, request, response: None, estimate }
     }
 
     /// The edit of this exchange that the configuration asks for; `head` is the request head.
@@ -95,6 +98,10 @@ impl Exchange {
         if self.route.api.is_socket() {
             return self.response.as_ref().is_some_and(|r| r.reader.wants_client());
         }
+        self.scans_request() || self.estimate.as_ref().is_some_and(|e| e.reads_request())
+    }
+
+    fn scans_request(&self) -> bool {
         self.route.api.generates() && self.request.needs_more()
     }
 
@@ -107,8 +114,11 @@ impl Exchange {
             }
             return;
         }
+        if let Some(estimate) = &mut self.estimate {
+            estimate.request(cut);
+        }
         for part in cut.chunks(REQUEST_PART) {
-            if !self.wants_request_body() {
+            if !self.scans_request() {
                 return;
             }
             self.request.feed(part);
@@ -125,7 +135,10 @@ impl Exchange {
     pub fn response_head_behind(&mut self, head: &Head<'_>, proxy: &impl Proxy) {
         self.to.answered(&self.config, head, proxy, &mut self.route);
         let status = head.status();
-        let reader = Reader::new(self.route.api, status.unwrap_or(0), head);
+        let mut reader = Reader::new(self.route.api, status.unwrap_or(0), head);
+        if self.estimate.is_some() {
+            reader.measure_text();
+        }
         self.response = Some(Response { status, reader, first_event: None, first_token: None, ended: false });
     }
 
@@ -226,7 +239,10 @@ impl Exchange {
         };
         let mut reading = reading.unwrap_or_default();
         reading.usage = self.used(status, &reading);
-        let (outcome, error_type) = self.outcome(status, ended, end, &reading);
+        let generated = self.response.as_ref().map_or(0, |r| r.reader.text_bytes());
+        let estimated = self.estimate.as_ref().filter(|_| reading.usage.is_none()).and_then(|e| e.finish(generated));
+        let (outcome, error_type) = self.outcome(status, ended, end, &reading, estimated);
+        let estimated = estimated.filter(|_| outcome == Outcome::Estimated);
 
         let model = reading.model.clone().or_else(|| request_model.clone());
         if let Some(model) = request_model.as_deref() {
@@ -261,6 +277,8 @@ impl Exchange {
             cache_read_tokens: usage.as_ref().and_then(|u| u.cache_read),
             cache_write_tokens: usage.as_ref().and_then(|u| u.cache_write),
             reasoning_tokens: usage.as_ref().and_then(|u| u.reasoning),
+            estimated_input_tokens: estimated.and_then(|e| e.input),
+            estimated_output_tokens: estimated.map(|e| e.output),
             cost_usd: None,
             cost_source: None,
             computed_cost_usd: None,
@@ -321,7 +339,14 @@ impl Exchange {
         told.or(asked).or_else(|| (pictures && self.request.is_read()).then_some("default"))
     }
 
-    fn outcome(&self, status: Option<u16>, ended: bool, end: End, reading: &Reading) -> (Outcome, Option<ErrorType>) {
+    fn outcome(
+        &self,
+        status: Option<u16>,
+        ended: bool,
+        end: End,
+        reading: &Reading,
+        estimated: Option<Estimated>,
+    ) -> (Outcome, Option<ErrorType>) {
         if !self.route.api.generates() {
             return (Outcome::NotLlm, None);
         }
@@ -333,7 +358,12 @@ impl Exchange {
             End::Timeout => Some(ErrorType::Timeout),
         };
         if broken.is_some() && (!ended || status.is_none_or(|s| s >= 500)) {
-            return (if used { Outcome::Partial } else { Outcome::Error }, broken);
+            let outcome = match estimated {
+                _ if used => Outcome::Partial,
+                Some(_) => Outcome::Estimated,
+                None => Outcome::Error,
+            };
+            return (outcome, broken);
         }
         if let Some(error) = status.and_then(ErrorType::from_status) {
             return (Outcome::Error, Some(error));
@@ -345,6 +375,7 @@ impl Exchange {
             BodyState::Unsupported => Outcome::Unsupported,
             BodyState::TooLarge if !used => Outcome::TooLarge,
             BodyState::Unparsable if !used => Outcome::Unparsable,
+            _ if !used && estimated.is_some() => Outcome::Estimated,
             _ if !used => Outcome::Missing,
             // A session over a web socket ends when either side leaves.
             BodyState::Complete if ended || self.route.api.is_socket() => Outcome::Complete,

@@ -11,6 +11,7 @@
 pub mod body;
 pub mod config;
 pub mod detect;
+mod estimate;
 mod exchange;
 pub mod head;
 pub mod inject;

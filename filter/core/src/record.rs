@@ -83,6 +83,12 @@ pub struct Record {
     pub cache_write_tokens: Option<u64>,
     /// Part of `output_tokens` that is reasoning.
     pub reasoning_tokens: Option<u64>,
+    /// By rule of thumb (`estimate`), where the outcome is `estimated`; left out elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_input_tokens: Option<u64>,
+    /// The same for what was generated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_output_tokens: Option<u64>,
     /// Exact, in US dollars; `null` where unknown, and then `unpriced_reason` says why.
     pub cost_usd: Option<PicoUsd>,
     /// Where the cost comes from.

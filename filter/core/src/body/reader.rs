@@ -8,7 +8,7 @@ use super::{
     headers::HeadFacts,
     websocket::Websocket,
 };
-use crate::{ErrorType, Usage, detect::Api, head::Head, usage::Family};
+use crate::{ErrorType, Usage, detect::Api, estimate::TextMeter, head::Head, usage::Family};
 
 /// Name of an AWS error (`ValidationException:http://...`).
 const AWS_ERROR: &str = "x-amzn-errortype";
@@ -33,6 +33,8 @@ pub struct Reader {
     socket: Option<Box<Websocket>>,
     head: HeadFacts,
     head_error: Option<String>,
+    /// Measures generated text, where that is asked for.
+    text: Option<Box<TextMeter>>,
 }
 
 impl Reader {
@@ -53,7 +55,19 @@ impl Reader {
                 .and_then(|name| name.split(':').next())
                 .filter(|name| !name.is_empty() && name.len() <= AWS_ERROR_LIMIT)
                 .map(str::to_owned),
+            text: None,
         }
+    }
+
+    /// Measures generated text from now on, where it can be.
+    pub(crate) fn measure_text(&mut self) {
+        let Expected { api, promise, failed } = self.expected;
+        self.text = if failed { None } else { TextMeter::response(api, promise == Promise::Sse) };
+    }
+
+    /// Bytes of generated text; 0 where it is not measured.
+    pub(crate) fn text_bytes(&self) -> u64 {
+        self.text.as_ref().map_or(0, |text| text.bytes())
     }
 
     /// The next bytes of the body, cut anywhere.
@@ -66,8 +80,13 @@ impl Reader {
             self.facts.event |= !cut.is_empty();
             return;
         }
-        let Self { decoder, frame, facts, expected, .. } = self;
-        decoder.feed(cut, |run| frame.feed(run, *expected, facts));
+        let Self { decoder, frame, facts, expected, text, .. } = self;
+        decoder.feed(cut, |run| {
+            frame.feed(run, *expected, facts);
+            if let Some(text) = text {
+                text.feed(run);
+            }
+        });
         if decoder.stopped().is_some() && !matches!(frame, Frame::Undecided) {
             // What came out of a damaged or swollen body is not believed: its checksum would cover all of it.
             *frame = Frame::Undecided;

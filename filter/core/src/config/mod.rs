@@ -68,6 +68,8 @@ pub struct Config {
     /// Asks streams for their usage. `None`: no byte of any exchange is ever changed.
     #[serde(deserialize_with = "source::some_object")]
     pub include_usage: Option<IncludeUsage>,
+    /// Estimates the tokens of exchanges that never say theirs, into a counter of its own.
+    pub estimate: bool,
     /// Prices of the user's own, by provider id: in the price book's format (`filter/prices/README.md`). Empty once
     /// they are part of the price book.
     pub prices: UniqueMap<Amendment>,
@@ -163,6 +165,7 @@ impl Default for Config {
                 FilterStateKey::Outcome,
             ],
             include_usage: None,
+            estimate: false,
             prices: UniqueMap::default(),
             price_book: PriceBook::SHIPPED,
         }

@@ -150,6 +150,14 @@ pub static FAMILIES: &[Family] = &[
         "Tokens by disjoint kind: text, cache read and write by lifetime, audio, image, video, tool, reasoning",
     ),
     counter(
+        "genops_tokens_estimated_total",
+        Unit::Count,
+        STANDARD,
+        Some(Label::TokenType),
+        Fact::EstimatedTokens,
+        "Tokens by rule of thumb of exchanges that never said theirs (opt-in); in no other family and in no cost",
+    ),
+    counter(
         "genops_operations_total",
         Unit::Count,
         OPERATION,

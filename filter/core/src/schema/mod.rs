@@ -49,6 +49,8 @@ pub enum Fact {
     OutputTokens,
     /// Tokens in and out, by [`Label::TokenType`].
     TokensByType,
+    /// Tokens in and out by rule of thumb, by [`Label::TokenType`].
+    EstimatedTokens,
     /// Tokens by disjoint kind, by [`Label::Kind`].
     TokensByKind,
     /// One per LLM exchange.

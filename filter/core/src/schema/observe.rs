@@ -35,6 +35,10 @@ pub fn observations(record: &Record, mut each: impl FnMut(Observation)) {
                 tell(0, record.input_tokens);
                 tell(1, record.output_tokens);
             }
+            Fact::EstimatedTokens => {
+                tell(0, record.estimated_input_tokens);
+                tell(1, record.estimated_output_tokens);
+            }
             Fact::TokensByKind => {
                 for (bucket, tokens) in record.buckets.iter().flat_map(|b| b.iter()) {
                     tell(bucket as usize, Some(tokens));
