@@ -5,4 +5,5 @@
 
 pub mod diff;
 pub mod directory;
+pub mod explain;
 pub mod import;

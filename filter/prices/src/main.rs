@@ -6,9 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
+use genops_core::price;
 use genops_core::price::book::{self, ProviderFile};
 use genops_prices::diff::{self, AllowList, Book, Status};
+use genops_prices::explain::{self, Question};
 use genops_prices::{directory, import};
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 /// Where the shipped book stands in the repository.
@@ -76,6 +79,36 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show line by line how the cost of an exchange comes about: exit code 1 if it has none, 2 in trouble.
+    Explain {
+        /// The filter's id of the provider.
+        #[arg(long)]
+        provider: String,
+        /// The model as the wire names it.
+        #[arg(long)]
+        model: String,
+        /// What was used: JSON in our field names, or a usage object as the provider writes it.
+        #[arg(long)]
+        usage: String,
+        /// When the request started (RFC 3339); now if not given.
+        #[arg(long)]
+        at: Option<Timestamp>,
+        /// The service tier that it was served in; `batch` for a batch.
+        #[arg(long)]
+        tier: Option<String>,
+        /// The speed that it was served at.
+        #[arg(long)]
+        speed: Option<String>,
+        /// Where the model ran.
+        #[arg(long)]
+        geo: Option<String>,
+        /// The region that the host or the path names.
+        #[arg(long)]
+        region: Option<String>,
+        /// Your prices: JSON as the filter's configuration has it under `prices`.
+        #[arg(long)]
+        prices: Option<PathBuf>,
+    },
     /// Check a book, or single files against one.
     Check {
         /// The directory that holds the book.
@@ -96,7 +129,11 @@ enum From {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
-    let trouble = if matches!(command, Command::Diff { .. }) { ExitCode::from(TROUBLE) } else { ExitCode::FAILURE };
+    let trouble = if matches!(command, Command::Diff { .. } | Command::Explain { .. }) {
+        ExitCode::from(TROUBLE)
+    } else {
+        ExitCode::FAILURE
+    };
     run(command).unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         trouble
@@ -134,6 +171,25 @@ fn run(command: Command) -> Result<ExitCode> {
                 print!("{}", comparison.text(explained));
             }
             Ok(if comparison.is_expected() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Explain { provider, model, usage, at, tier, speed, geo, region, prices } => {
+            let context = price::Context {
+                service_tier: tier.as_deref(),
+                speed: speed.as_deref(),
+                geo: geo.as_deref(),
+                region: region.as_deref(),
+                ..price::Context::default()
+            };
+            let (text, priced) = explain::explain(&Question {
+                provider: &provider,
+                model: &model,
+                usage: &usage,
+                at: at.unwrap_or_else(Timestamp::now).as_second(),
+                context,
+                prices: prices.as_deref(),
+            })?;
+            print!("{text}");
+            Ok(if priced { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Check { book, files } => check(&book, &files),
     }
