@@ -98,6 +98,21 @@ fn it_is_partial_where_a_response_was_on_its_way() {
 }
 
 #[test]
+fn what_another_model_transcribes_is_priced_at_its_own() {
+    let created = CREATED.replace(r#""transcription":null"#, r#""transcription":{"model":"whisper-1"}"#);
+    let heard = r#"{"type":"conversation.item.input_audio_transcription.completed","item_id":"i","transcript":"hello",
+        "usage":{"type":"duration","seconds":12.34}}"#;
+    let record = session(PATH, "101", &messages(&[&created, heard, BEGUN, DONE]), Some(End::Client));
+    // 12.34 s of whisper-1 cost 0.001234 USD.
+    assert_eq!(cost(&record).as_deref(), Some("0.041754"), "{record:?}");
+    assert_eq!((record.input_tokens, record.canonical_model.as_deref()), (Some(1000), Some("gpt-realtime")));
+    let unknown = created.replace("whisper-1", "my-deployment");
+    let record = session(PATH, "101", &messages(&[&unknown, heard, BEGUN, DONE]), Some(End::Client));
+    assert_eq!((record.outcome, record.cost_usd), (Outcome::Complete, None));
+    assert!(record.unpriced_reason.is_some());
+}
+
+#[test]
 fn a_session_without_a_response_costs_nothing_and_says_so() {
     let record = session(PATH, "101", &messages(&[CREATED]), Some(End::Client));
     assert_eq!((record.outcome, record.input_tokens), (Outcome::Complete, Some(0)));

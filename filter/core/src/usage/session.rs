@@ -11,18 +11,10 @@ use super::{
 const NANO_DIGITS: usize = 9;
 const BILLION: u64 = 1_000_000_000;
 
-/// `response.usage` of a realtime response or one over the responses API: everything stands inside the totals, and of
-/// the cached tokens the kinds are told, too. Voice models that are billed by time say `seconds`.
+/// `response.usage` of a realtime response or one over the responses API. Voice models that are billed by time say
+/// `seconds`.
 pub(crate) fn response(raw: &[u8]) -> Usage {
-    read(raw, |usage| {
-        let cached = usage.at_any(&["input_token_details", "input_tokens_details"]).at("cached_tokens_details");
-        Usage {
-            cache_read_audio: cached.count("audio_tokens"),
-            cache_read_image: cached.count("image_tokens"),
-            audio_seconds: usage.get("seconds").and_then(nano),
-            ..responses::read(usage)
-        }
-    })
+    read(raw, |usage| Usage { audio_seconds: usage.get("seconds").and_then(nano), ..responses::read(usage) })
 }
 
 /// `usage` of a transcribed item: tokens, or the seconds of audio that were heard.
