@@ -71,8 +71,10 @@ pub(crate) enum Fact {
     ItemStatus,
     /// What the present item does: a web search may also open a page.
     ItemAction,
-    /// Seconds of media outside any usage object, as decimal text.
+    /// Seconds of audio heard, outside any usage object.
     Duration,
+    /// Seconds of video, made or asked for.
+    VideoDuration,
 
     /// An error is there.
     Error,

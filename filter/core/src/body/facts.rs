@@ -118,7 +118,7 @@ impl Sink for Facts {
                 self.tally.object(fact, raw);
             }
             Fact::Count(figure, keep) => self.tally.count(figure, keep, raw),
-            Fact::Duration => self.tally.duration(raw),
+            Fact::Duration | Fact::VideoDuration => self.tally.duration(fact, raw),
             _ if self.knows(fact) && fact != Fact::Tier => {}
             _ => {
                 if let Some(word) = word(raw) {

@@ -29,6 +29,7 @@ pub(crate) struct Tally {
     /// The model behind a tool.
     tool_model: Option<String>,
     duration: Option<Nano>,
+    video_duration: Option<Nano>,
 }
 
 /// What the figures say, read.
@@ -62,6 +63,7 @@ impl Tally {
             svg_usage: Vec::new(),
             tool_model: None,
             duration: None,
+            video_duration: None,
         }
     }
 
@@ -103,8 +105,9 @@ impl Tally {
     }
 
     /// Seconds of media, as JSON text. The last counts.
-    pub(crate) fn duration(&mut self, raw: &[u8]) {
-        self.duration = decimal::nano(raw).or(self.duration);
+    pub(crate) fn duration(&mut self, fact: Fact, raw: &[u8]) {
+        let slot = if fact == Fact::VideoDuration { &mut self.video_duration } else { &mut self.duration };
+        *slot = decimal::nano(raw).or(*slot);
     }
 
     /// Something is there.
@@ -149,6 +152,7 @@ impl Tally {
         if usage.input.is_none() && usage.output.is_none() {
             usage.input_audio_seconds = usage.input_audio_seconds.or(self.duration);
             usage.images = usage.images.or(self.lists.len(Figure::Images));
+            usage.video_seconds = self.video_duration;
         }
         // What tools did is no usage by itself: a stream that was cut before its usage would look cheap.
         if usage != Usage::default() {

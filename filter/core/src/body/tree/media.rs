@@ -24,6 +24,16 @@ pub(super) static IMAGES: Want = Want::object(&[
 
 pub(super) static ONE_IMAGE: Want = Want::mark(Fact::One(Figure::Images));
 
+/// Video generation: the answer is a job, which says how long and how large the video will be.
+pub(super) static VIDEOS: Want = Want::object(&[
+    ("id", Want::scalar(Fact::Id)),
+    ("model", Want::scalar(Fact::Model)),
+    ("seconds", Want::scalar(Fact::VideoDuration)),
+    ("size", Want::scalar(Fact::Size)),
+    ("usage", Want::whole(Fact::Usage)),
+    ("error", ERROR),
+]);
+
 /// Transcription and translation: an answer, or the events of a stream. `duration` stands in verbose answers, and is a
 /// text in older ones.
 pub(super) static TRANSCRIPTION: Want = Want::object(&[

@@ -53,6 +53,7 @@ pub(crate) fn of(api: Api, events: bool) -> &'static Want {
         Family::Cohere => &cohere::COHERE,
         Family::OpenAi => match api {
             Api::Images => &media::IMAGES,
+            Api::Videos => &media::VIDEOS,
             Api::AudioTranscriptions => &media::TRANSCRIPTION,
             Api::AudioSpeech => &media::SPEECH,
             Api::Ocr => &media::OCR,
