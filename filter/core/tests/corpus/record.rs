@@ -1,4 +1,5 @@
 //! The records of the corpus.
+#![allow(dead_code, reason = "each test binary uses its part of it")]
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use serde_json::Value;
 /// One recorded exchange.
 pub(crate) struct Exchange {
     pub(crate) id: String,
+    pub(crate) provider: String,
     pub(crate) api: String,
     pub(crate) request: Message,
     pub(crate) response: Message,
@@ -74,6 +76,7 @@ impl Exchange {
         let status = u16::try_from(response["status"].as_u64().expect("a status")).expect("a status");
         Self {
             id: text(&record["id"]).expect("an id"),
+            provider: text(&record["provider"]).expect("a provider"),
             api: text(&record["api"]).expect("an api"),
             request: Message { head: request_head(request), body: body(request) },
             response: Message { head: headers(response), body: body(response) },
