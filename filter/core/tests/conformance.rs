@@ -89,7 +89,7 @@ fn table(rows: &BTreeMap<(String, String, &'static str), Row>) -> String {
          Made by `filter/core/tests/conformance.rs` from recorded traffic of real providers (1,439 exchanges that are not part of\n\
          this repository). *Exact*: model, input, output, cache read, cache write and reasoning tokens are what an independent\n\
          reading of the recording gives. *Priced*: the record has a cost, computed from the price book of 2026-11-20 or stated by\n\
-         the provider. *Encodings*: re-encoded as gzip, deflate, br and zstd, the exchange gives the same record under each.\n\
+         the provider. *Encodings*: without a coding of its own, and re-encoded as gzip, deflate, br and zstd it gives the same record each time.\n\
          Exchanges without usage are errors, lists, token counts and answers that say none: they count as such.\n\n\
          | provider | api | framing | exchanges | with usage | exact | priced | encodings |\n\
          |---|---|---|---|---|---|---|---|\n",
