@@ -1,10 +1,15 @@
 //! What the core costs per piece of traffic. `cargo bench -p genops-core`; ratios against bare Envoy: `cargo xtask bench`.
 
+#[path = "../tests/build/encode.rs"]
+mod encode;
+
 use std::hint::black_box;
+use std::io::Read;
 use std::rc::Rc;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{AllocProfiler, Bencher};
+use encode::Coding;
 use genops_core::{Config, End, Exchange, Head, Record};
 
 #[global_allocator]
@@ -89,5 +94,39 @@ fn cost(bencher: Bencher<'_, '_>) {
             usage: black_box(&usage),
             context: Context::default(),
         })
+    });
+}
+
+/// A token stream of some 300 kB.
+fn stream() -> String {
+    (0..1000).map(|n| delta(&format!(" token {}", n * 7919 % 997))).collect()
+}
+
+/// Decoding alone, per decoded byte: a body of this type is decoded and not looked into.
+#[divan::bench(args = Coding::ALL)]
+fn decoded(bencher: Bencher<'_, '_>, coding: Coding) {
+    use genops_core::{body::Reader, detect::Api};
+    let plain = stream();
+    let encoded = coding.encode(plain.as_bytes());
+    let head = Head::from_iter([("content-type", "audio/mpeg"), ("content-encoding", coding.name())]);
+    bencher.counter(BytesCount::of_str(&plain)).bench_local(|| {
+        let mut reader = Reader::new(Api::AudioSpeech, 200, &head);
+        reader.feed(black_box(&encoded));
+        reader.finish(true)
+    });
+}
+
+/// What `decoded` of gzip is measured against: flate2 itself, into a buffer of 8 kB.
+#[divan::bench]
+fn decoded_natively(bencher: Bencher<'_, '_>) {
+    let plain = stream();
+    let encoded = Coding::Gzip.encode(plain.as_bytes());
+    bencher.counter(BytesCount::of_str(&plain)).bench_local(|| {
+        let mut decoder = flate2::bufread::GzDecoder::new(black_box(encoded.as_slice()));
+        let (mut buffer, mut all) = (vec![0; 8192], 0);
+        while let Ok(len @ 1..) = decoder.read(&mut buffer) {
+            all += len;
+        }
+        assert_eq!(all, plain.len());
     });
 }

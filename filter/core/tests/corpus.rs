@@ -2,6 +2,8 @@
 //!
 //! The corpus is not part of this repository. Where it is absent the tests say so and pass, except in CI.
 
+#[path = "build/encode.rs"]
+mod encode;
 #[path = "corpus/plan.rs"]
 mod plan;
 #[path = "corpus/record.rs"]
@@ -9,13 +11,14 @@ mod record;
 
 use std::collections::BTreeMap;
 
+use encode::Coding;
 use genops_core::{
     body::{BodyState, Reader, Reading, RequestScan},
     detect::{self, Route},
     head::Head,
 };
 use plan::Plan;
-use record::{Exchange, Expected};
+use record::{Exchange, Expected, Message};
 
 /// Fields whose difference from the corpus is accepted: exchange, field, why. At most 1 % of the exchanges with usage.
 const ACCEPTED: &[(&str, &str, &str)] =
@@ -159,4 +162,41 @@ fn cuts_do_not_matter() {
             assert_eq!(requested(exchange, &whole.0, plan), requested_whole, "{} under {plan:?}", exchange.id);
         }
     }
+}
+
+/// Every byte alone is slow in every coding of every exchange: one exchange in this many is fed so, in all codings.
+const EVERY_BYTE: usize = 4;
+
+/// Whole from an encoder that knew the body, and cut from one that was flushed after each event.
+#[test]
+fn encodings_do_not_matter() {
+    let Some(corpus) = record::load() else { return };
+    let mut read_encoded = 0;
+    for (index, exchange) in corpus.iter().enumerate() {
+        let Message { head, body } = &exchange.response;
+        let Ok(text) = str::from_utf8(body) else { continue };
+        if text.is_empty() || head.iter().any(|(name, _)| name == "content-encoding") {
+            continue;
+        }
+        let (route, plain) = read(exchange, Plan::Whole);
+        let events: Vec<&[u8]> = text.split_inclusive("\n\n").map(str::as_bytes).collect();
+        for coding in Coding::ALL {
+            let named = head.iter().map(|(n, v)| (n.as_str(), v.as_str())).chain([("content-encoding", coding.name())]);
+            let head: Head<'_> = named.collect();
+            let check = |body: &[u8], plan: Plan| {
+                let mut reader = Reader::new(route.api, exchange.status, &head);
+                plan.cut(body, |cut| reader.feed(cut));
+                assert_eq!(reader.finish(true), plain, "{} as {coding:?} under {plan:?}", exchange.id);
+            };
+            check(&coding.encode(body), Plan::Whole);
+            let flushed = coding.flushed(&events).concat();
+            check(&flushed, Plan::Seeded(index as u64));
+            if index % EVERY_BYTE == 0 {
+                check(&flushed, Plan::Every(1));
+            }
+        }
+        read_encoded += 1;
+    }
+    println!("{read_encoded} of {} exchanges read in every coding", corpus.len());
+    assert!(read_encoded * 2 > corpus.len());
 }
