@@ -3,6 +3,9 @@
 use std::io::{Read, Write};
 use std::str::FromStr;
 
+use structured_zstd::encoding::{CompressionLevel, StreamingEncoder};
+use structured_zstd::io as zstd;
+
 use crate::exchange::Exchange;
 
 /// Most bytes that a recorded body may decode to: recordings are a few MB, anything beyond is a bomb.
@@ -50,30 +53,26 @@ impl Encoding {
         }
     }
 
-    /// `body` in this coding.
+    /// `body` in this coding, flushed after each event of a stream, as a server does that sends it as it comes.
     ///
     /// # Errors
     /// Only what the encoders report; memory is their only resource.
     pub fn encode(self, body: &[u8]) -> std::io::Result<Vec<u8>> {
+        let level = flate2::Compression::default();
         match self {
             Self::Identity => Ok(body.to_vec()),
-            Self::Gzip => {
-                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-                encoder.write_all(body)?;
-                encoder.finish()
+            Self::Gzip => written(flate2::write::GzEncoder::new(Vec::new(), level), body)?.finish(),
+            Self::Deflate => written(flate2::write::ZlibEncoder::new(Vec::new(), level), body)?.finish(),
+            // Quality 5, and RFC 7932's usual window of 4 MB: what servers choose that compress as they go.
+            Self::Br => Ok(written(brotli::CompressorWriter::new(Vec::new(), 4096, 5, 22), body)?.into_inner()),
+            Self::Zstd => {
+                let mut encoder = StreamingEncoder::new(Vec::new(), CompressionLevel::Default);
+                for event in events(body) {
+                    zstd::Write::write_all(&mut encoder, event).map_err(zstd_error)?;
+                    zstd::Write::flush(&mut encoder).map_err(zstd_error)?;
+                }
+                encoder.finish().map_err(zstd_error)
             }
-            Self::Deflate => {
-                let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-                encoder.write_all(body)?;
-                encoder.finish()
-            }
-            Self::Br => {
-                let mut out = Vec::new();
-                let params = brotli::enc::BrotliEncoderParams { quality: 5, ..Default::default() };
-                brotli::BrotliCompress(&mut &*body, &mut out, &params)?;
-                Ok(out)
-            }
-            Self::Zstd => Ok(ruzstd::encoding::compress_to_vec(body, ruzstd::encoding::CompressionLevel::Fastest)),
         }
     }
 
@@ -92,6 +91,29 @@ impl Encoding {
             Self::Zstd => bounded(ruzstd::decoding::StreamingDecoder::new(body).map_err(std::io::Error::other)?),
         }
     }
+}
+
+/// Events of a stream with the blank line that ends each; another body is one.
+fn events(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = body;
+    std::iter::from_fn(move || {
+        let end = rest.windows(2).position(|two| two == b"\n\n").map_or(rest.len(), |at| at + 2);
+        let (event, tail) = rest.split_at(end);
+        rest = tail;
+        Some(event).filter(|event| !event.is_empty())
+    })
+}
+
+fn written<W: Write>(mut encoder: W, body: &[u8]) -> std::io::Result<W> {
+    for event in events(body) {
+        encoder.write_all(event)?;
+        encoder.flush()?;
+    }
+    Ok(encoder)
+}
+
+fn zstd_error(error: zstd::Error) -> std::io::Error {
+    std::io::Error::other(error.to_string())
 }
 
 fn bounded(reader: impl Read) -> std::io::Result<Vec<u8>> {
@@ -154,12 +176,30 @@ mod tests {
 
     #[test]
     fn every_coding_comes_back() {
-        let text = b"data: {\"a\":1}\n\n".repeat(500);
+        let (lines, stream) = (b"data: {\"a\":1}\n".repeat(500), b"data: {\"a\":1}\n\n".repeat(500));
         for coding in CODINGS {
-            let encoded = coding.encode(&text).expect("encodes");
-            assert!(encoded.len() < text.len() / 2, "{coding:?} does not compress");
-            assert_eq!(coding.decode(&encoded).expect("decodes"), text, "{coding:?}");
+            let encoded = coding.encode(&lines).expect("encodes");
+            assert!(encoded.len() < lines.len() / 2, "{coding:?} does not compress");
+            assert_eq!(coding.decode(&encoded).expect("decodes"), lines, "{coding:?}");
+            let flushed = coding.encode(&stream).expect("encodes");
+            assert_eq!(coding.decode(&flushed).expect("decodes"), stream, "{coding:?}");
             assert!(coding.decode(b"\xff\xfe no such coding").is_err(), "{coding:?}");
+        }
+    }
+
+    /// What was flushed can be read before the rest has come.
+    #[test]
+    fn events_are_flushed() {
+        let (first, second) = ("data: {\"a\":1}\n\n", "data: {\"b\":2}\n\n");
+        let stream = [first, second].concat();
+        assert_eq!(events(stream.as_bytes()).collect::<Vec<_>>(), [first.as_bytes(), second.as_bytes()]);
+        assert_eq!(events(b"{}\n").collect::<Vec<_>>(), [b"{}\n"]);
+        for coding in CODINGS {
+            let whole = coding.encode(stream.as_bytes()).expect("encodes");
+            let alone = coding.encode(first.as_bytes()).expect("encodes");
+            // The first event takes the same bytes whatever follows; only the end differs.
+            let same = whole.iter().zip(&alone).take_while(|(a, b)| a == b).count();
+            assert!(same + 12 >= alone.len() && same >= 15, "{coding:?}: {same} of {}", alone.len());
         }
     }
 
