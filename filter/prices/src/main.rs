@@ -10,12 +10,15 @@ use genops_core::price;
 use genops_core::price::book::{self, ProviderFile};
 use genops_prices::diff::{self, AllowList, Book, Status};
 use genops_prices::explain::{self, Question};
-use genops_prices::{directory, import};
+use genops_prices::{amend, directory, import};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 /// Where the shipped book stands in the repository.
 const BOOK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/book");
+
+/// What is known beyond the imported list.
+const AMENDMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/amend");
 
 /// Beside the files of an import: what of the list is not in them.
 const LEFT_OUT: &str = "left-out.txt";
@@ -53,6 +56,15 @@ enum Command {
         /// The list: a JSON dump of genai-prices, numbers as text (without it the pinned package is fetched), or
         /// litellm's model_prices_and_context_window.json.
         file: Option<PathBuf>,
+    },
+    /// Put what is known beyond an imported list (`amend/*.json`) into the book's files. An import does so by itself.
+    Amend {
+        /// The directory that holds the book.
+        #[arg(long, default_value = BOOK)]
+        book: PathBuf,
+        /// The directory that holds the changes.
+        #[arg(long, default_value = AMENDMENTS)]
+        from: PathBuf,
     },
     /// Compare two books: exit code 0 if they say the same, 1 if not, 2 in trouble.
     Diff {
@@ -151,7 +163,8 @@ fn run(command: Command) -> Result<ExitCode> {
             let checked_on = checked_on.unwrap_or_else(today).to_string();
             match from {
                 From::GenaiPrices => {
-                    let files = import::genai_prices(file.as_deref(), &names, &checked_on)?;
+                    let mut files = import::genai_prices(file.as_deref(), &names, &checked_on)?;
+                    amend::amend(&mut files, Path::new(AMENDMENTS))?;
                     write(&book.unwrap_or_else(|| BOOK.into()), &files)
                 }
                 From::Litellm => import_litellm(book, file, source, &checked_on),
@@ -190,6 +203,14 @@ fn run(command: Command) -> Result<ExitCode> {
             })?;
             print!("{text}");
             Ok(if priced { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Amend { book, from } => {
+            let mut files = Vec::new();
+            for path in directory::paths(&book)? {
+                files.push(directory::read_file(&path)?.1);
+            }
+            amend::amend(&mut files, &from)?;
+            write(&book, &files)
         }
         Command::Check { book, files } => check(&book, &files),
     }

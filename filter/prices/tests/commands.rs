@@ -75,13 +75,31 @@ fn import_makes_a_sound_book_and_names_what_changed() {
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let first = import();
-    assert!(first.contains("openai: 113 models\n") && first.contains("nothing is wrong"), "{first}");
+    assert!(first.contains("openai: 121 models\n") && first.contains("nothing is wrong"), "{first}");
     let openai = fs::read_to_string(book.path().join("openai.json")).expect("a file of its own");
     assert!(openai.contains("\"checked_on\": \"2026-11-21\"") && openai.contains("\"gpt-5.6-sol\""));
     let vertex = fs::read_to_string(book.path().join("vertex.json")).expect("a file of its own");
     assert!(vertex.contains("\"same_as\": \"google\""));
+    // What the list does not know is in it again.
+    assert!(openai.contains("\"dall-e-3\"") && openai.contains("\"multipliers\""));
+    let deepseek = fs::read_to_string(book.path().join("deepseek.json")).expect("a file of its own");
+    assert!(deepseek.contains("china_public_holidays"));
     // A second time nothing changes.
     assert!(!import().contains("openai: "));
+}
+
+#[test]
+fn the_shipped_book_holds_every_amendment() {
+    let book = tempfile::tempdir().expect("a directory");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("book");
+    for entry in fs::read_dir(shipped).expect("the book") {
+        let path = entry.expect("a file").path();
+        fs::copy(&path, book.path().join(path.file_name().expect("a name"))).expect("copied");
+    }
+    let output = run(&["amend", "--book", text(book.path())]);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    // Nothing but the count of what was checked: no file changed.
+    assert!(output.status.success() && stdout.lines().count() == 1, "run `genops-prices amend`: {stdout}");
 }
 
 #[test]

@@ -125,12 +125,14 @@ impl<'a> Told<'a> {
         self.values.get(key as usize).copied().flatten()
     }
 
-    /// The keys of a list of conditions, and whether all of these hold.
-    fn meets(&self, model: Model<'_>, when: u8) -> (Keys, bool) {
-        let (mut keys, mut met) = (0, true);
+    /// The keys of a list of conditions, and those of them that hold.
+    fn meets(&self, model: Model<'_>, when: u8) -> (Keys, Keys) {
+        let (mut keys, mut met) = (0, 0);
         for (key, mut patterns) in model.tables.conditions(when) {
             keys |= bit(key);
-            met = met && self.get(key).is_some_and(|value| patterns.any(|pattern| key.matches(pattern, value)));
+            if self.get(key).is_some_and(|value| patterns.any(|pattern| key.matches(pattern, value))) {
+                met |= bit(key);
+            }
         }
         (keys, met)
     }
@@ -162,13 +164,14 @@ pub(super) fn rates(
     if told.keys == 0 {
         return Ok(rates);
     }
-    // Keys that the model's prices depend on, and those whose told value some of them answers.
-    let (mut known, mut answered): (Keys, Keys) = (0, 0);
+    // Keys that the model's prices depend on, those whose told value is among the ones they name, and those whose told
+    // value decided.
+    let (mut known, mut named, mut answered): (Keys, Keys, Keys) = (0, 0, 0);
     if own {
         for variant in model.variants() {
             let (keys, met) = told.meets(model, variant.when());
-            known |= keys;
-            if met && variant.in_force(at) {
+            (known, named) = (known | keys, named | met);
+            if keys == met && variant.in_force(at) {
                 rates.lay(variant, input);
                 trace.variant(model, variant);
                 answered |= keys;
@@ -178,8 +181,8 @@ pub(super) fn rates(
         let mut factors: [(Keys, u32); MAX_MULTIPLIERS] = [(0, HUNDRED); MAX_MULTIPLIERS];
         for multiplier in model.multipliers() {
             let (keys, met) = told.meets(model, multiplier.when);
-            known |= keys;
-            if met
+            (known, named) = (known | keys, named | met);
+            if keys == met
                 && begun(multiplier.from, at)
                 && let Some(slot) = factors.iter_mut().find(|(held, _)| *held == keys || *held == 0)
             {
@@ -194,7 +197,7 @@ pub(super) fn rates(
         let changes_the_price = match key {
             Key::ServiceTier | Key::Speed | Key::Geo | Key::Processing => true,
             // Asked for by many, priced by few: of no matter where the model's prices do not depend on it.
-            Key::SearchContext | Key::Size | Key::Quality => known & bit(key) != 0,
+            Key::SearchContext | Key::Size | Key::Quality => known & !named & bit(key) != 0,
             // Prices name the ones that differ.
             Key::Route | Key::SearchType | Key::Region => false,
         };

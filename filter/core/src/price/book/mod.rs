@@ -16,7 +16,7 @@ mod unique_map;
 
 use serde::{Deserialize, Serialize};
 
-pub use amend::{Amendment, Extension, Fallback};
+pub use amend::{Amendment, Extension, Fallback, Unfit, parse_amendment};
 pub use check::{Complaint, GEO_PREFIXES, MAX_NAME_BYTES, check, check_file};
 pub use condition::{Key, UnknownKey, When};
 pub use date::{Date, Weekdays, Window};
