@@ -76,15 +76,12 @@ fn check_among(stem: &str, file: &ProviderFile, ids: &HashMap<&str, &ProviderFil
         c.add("schema", format!("{} is not known, this program reads {SCHEMA}", file.schema));
     }
     if file.provider != stem {
-        c.add("provider", format!("{:?} does not match the file's name", file.provider));
+        c.add("provider", format!("{:?} does not match the file's name {stem}.json: change either", file.provider));
     }
     if let Some(other) = &file.same_as {
-        match ids.get(other.as_str()) {
-            Some(other) if other.same_as.is_none() => {}
-            _ => c.add("same_as", format!("{other:?} has no prices of its own")),
-        }
+        check_other(c, "same_as", other, ids);
         if !file.models.is_empty() || file.unlisted.is_some() || !file.fallback.is_empty() {
-            c.add("same_as", "goes with no models, unlisted or fallback");
+            c.add("same_as", "goes with no models, unlisted or fallback: take those out, or it");
         }
         return complaints.found;
     }
@@ -92,13 +89,21 @@ fn check_among(stem: &str, file: &ProviderFile, ids: &HashMap<&str, &ProviderFil
         c.add("unlisted", "is missing: say \"parent\" or \"unpriced\"");
     }
     for other in &file.fallback {
-        if *other == file.provider || ids.get(other.as_str()).is_none_or(|o| o.same_as.is_some()) {
-            c.add("fallback", format!("{other:?} has no prices of its own"));
+        if *other == file.provider {
+            c.add("fallback", format!("{other:?} is this file itself: take it out"));
+        } else {
+            check_other(c, "fallback", other, ids);
         }
     }
     for (name, calendar) in file.calendars.iter() {
-        if calendar.days.is_empty() || !calendar.days.is_sorted_by(|a, b| a < b) {
-            c.add(format!("calendars.{name}.days"), "are a list of rising days");
+        let fall = calendar.days.iter().zip(calendar.days.iter().skip(1)).find(|(day, next)| day >= next);
+        if let Some((day, next)) = fall {
+            c.add(
+                format!("calendars.{name}.days"),
+                format!("{next} comes after {day}: each day once, the first first"),
+            );
+        } else if calendar.days.is_empty() {
+            c.add(format!("calendars.{name}.days"), "is empty: list the days, or take the calendar out");
         }
     }
     let mut names: HashMap<String, &str> = HashMap::new();
@@ -108,12 +113,21 @@ fn check_among(stem: &str, file: &ProviderFile, ids: &HashMap<&str, &ProviderFil
             check_name(c, field, name);
             // An alias may repeat its own model's name in lower case only: lookups fold case.
             if let Some(owner) = names.insert(name.to_ascii_lowercase(), id) {
-                c.add(field, format!("{name:?} already names {owner:?}"));
+                c.add(field, format!("{name:?} already names {owner:?}: keep it at one model"));
             }
         }
         check_model(c, file, model);
     }
     complaints.found
+}
+
+/// Another provider that is named has prices of its own.
+fn check_other(c: &mut Complaints<'_>, field: &str, other: &str, ids: &HashMap<&str, &ProviderFile>) {
+    match ids.get(other).map(|file| &file.same_as) {
+        Some(None) => {}
+        Some(Some(owner)) => c.add(field, format!("{other:?} has the prices of {owner:?}: name that one")),
+        None => c.add(field, format!("{other:?} is no provider of the book")),
+    }
 }
 
 fn check_name(c: &mut Complaints<'_>, field: &str, name: &str) {
@@ -130,19 +144,21 @@ fn check_model(c: &mut Complaints<'_>, file: &ProviderFile, model: &Model) {
         }
     }
     if model.free && !(model.prices.is_empty() && model.variants.is_empty()) {
-        c.add("free", "goes with no prices");
+        c.add("free", "goes with no prices and variants: take those out, or it");
     }
     if model.prices.is_empty() && !model.variants.is_empty() {
-        c.add("variants", "need prices that they vary");
+        c.add("variants", "vary nothing: add prices, `[{\"rates\": {}}]` where there are only the variants");
     }
     for (index, prices) in model.prices.iter().enumerate() {
         let field = format!("prices[{index}]");
         let priced = check_rates(c, &field, &prices.rates, &prices.tiers);
         if prices.rates.is_empty() && model.variants.is_empty() {
-            c.add(format!("{field}.rates"), "has no rate");
+            c.add(format!("{field}.rates"), "has no rate: give one, or take the entry out");
         }
         if let Some(name) = prices.except.as_deref().filter(|name| file.calendars.get(name).is_none()) {
-            c.add(format!("{field}.except"), format!("{name:?} is no calendar of this file"));
+            let all: Vec<&str> = file.calendars.iter().map(|(name, _)| name).collect();
+            let all = if all.is_empty() { "no `calendars`".to_owned() } else { all.join(", ") };
+            c.add(format!("{field}.except"), format!("{name:?} is no calendar of this file, which has {all}"));
         }
         check_coverage(c, &field, &priced);
         for (number, variant) in model.variants.iter().enumerate() {
@@ -158,7 +174,7 @@ fn check_model(c: &mut Complaints<'_>, file: &ProviderFile, model: &Model) {
         let field = format!("variants[{index}]");
         check_rates(c, &field, &variant.rates, &variant.tiers);
         if variant.rates.is_empty() {
-            c.add(format!("{field}.rates"), "has no rate");
+            c.add(format!("{field}.rates"), "has no rate: give one, or take the variant out");
         }
         check_when(c, &field, &variant.when);
     }
@@ -168,7 +184,9 @@ fn check_model(c: &mut Complaints<'_>, file: &ProviderFile, model: &Model) {
         check_when(c, &field, &multiplier.when);
         keys.insert(multiplier.when.0.iter().map(|(key, _)| *key).collect::<BTreeSet<Key>>());
         if multiplier.by.0 == 0 || multiplier.by.0 >= MAX_FACTOR * 10u64.pow(FACTOR_DECIMALS as u32) {
-            c.add(format!("{field}.by"), format!("is more than 0 and less than {MAX_FACTOR}"));
+            let one = 10u64.pow(FACTOR_DECIMALS as u32);
+            let found = format!("{}.{:0width$}", multiplier.by.0 / one, multiplier.by.0 % one, width = FACTOR_DECIMALS);
+            c.add(format!("{field}.by"), format!("{found} is not more than 0 and less than {MAX_FACTOR}"));
         }
     }
     if keys.len() > MAX_MULTIPLIERS {
@@ -177,18 +195,28 @@ fn check_model(c: &mut Complaints<'_>, file: &ProviderFile, model: &Model) {
     for (key, quantity) in model.min.iter() {
         let measured = |d: &Dimension| matches!(d.kind(), Kind::Count | Kind::Measure);
         if Dimension::parse(key).filter(measured).is_none() || quantity.0 == 0 {
-            c.add(format!("min.{key}"), "is a quantity above 0 of something that is counted apart from tokens");
+            let all: Vec<_> = Dimension::ALL.iter().filter(|d| measured(d)).map(|d| d.as_str()).collect();
+            c.add(format!("min.{key}"), format!("is no quantity above 0 of one of {}", all.join(", ")));
         }
     }
 }
 
 fn check_when(c: &mut Complaints<'_>, field: &str, when: &When) {
-    let plain = |value: &String| {
+    let plain = |value: &str| {
         let stars = value.matches('*').count();
         !value.is_empty() && *value == value.trim().to_ascii_lowercase() && stars <= usize::from(value.ends_with('*'))
     };
-    if when.0.is_empty() || !when.0.iter().all(|(_, values)| !values.is_empty() && values.iter().all(plain)) {
-        c.add(format!("{field}.when"), "is a list of lower-case values, `*` only at an end");
+    if when.0.is_empty() {
+        c.add(format!("{field}.when"), "is empty: say when it holds, or put the rates into prices");
+    }
+    for (key, values) in &when.0 {
+        let at = format!("{field}.when.{}", key.as_str());
+        if values.is_empty() {
+            c.add(&at, "has no value: list those that it holds for");
+        }
+        for value in values.iter().filter(|value| !plain(value)) {
+            c.add(&at, format!("{value:?} is not a word in lower case, with `*` only at its end"));
+        }
     }
 }
 
@@ -198,23 +226,31 @@ fn check_rates(c: &mut Complaints<'_>, field: &str, rates: &UniqueMap<Rate>, tie
     for (key, _) in rates.iter() {
         match Dimension::parse(key) {
             Some(dimension) => _ = priced.insert(dimension),
-            None => c.add(format!("{field}.rates.{key}"), "is no dimension of the book"),
+            None => c.add(format!("{field}.rates.{key}"), no_dimension()),
         }
     }
     let mut last = None;
     for (index, tier) in tiers.iter().enumerate() {
         let at = format!("{field}.tiers[{index}]");
-        if last.is_some_and(|last| tier.over <= last) {
-            c.add(format!("{at}.over"), "is not more than in the tier before it");
+        if let Some(last) = last.filter(|last| tier.over <= *last) {
+            let found = format!("{} is not more than {last} in the tier before it: let tiers rise", tier.over);
+            c.add(format!("{at}.over"), found);
         }
         last = Some(tier.over);
         for (key, _) in tier.rates.iter() {
-            if Dimension::parse(key).is_none_or(|dimension| !priced.contains(&dimension)) {
-                c.add(format!("{at}.rates.{key}"), "has no rate outside the tier");
+            match Dimension::parse(key) {
+                Some(dimension) if priced.contains(&dimension) => {}
+                Some(_) => c.add(format!("{at}.rates.{key}"), "has no rate outside the tier: give it one there too"),
+                None => c.add(format!("{at}.rates.{key}"), no_dimension()),
             }
         }
     }
     priced
+}
+
+fn no_dimension() -> String {
+    let all: Vec<_> = Dimension::ALL.iter().map(|dimension| dimension.as_str()).collect();
+    format!("is no dimension of the book, which are {}", all.join(", "))
 }
 
 /// Tokens are taken out of the kinds that they are part of, so those need rates; and two kinds that can overlap need
@@ -243,7 +279,8 @@ fn check_coverage(c: &mut Complaints<'_>, field: &str, priced: &BTreeSet<Dimensi
     };
     for kind in unnamed.iter().filter(|kind| priced.contains(kind)) {
         for other in priced.iter().filter(|other| modal(other) && other.parents() == kind.parents()) {
-            let pair = format!("{} and {} may overlap, which no dimension names", kind.as_str(), other.as_str());
+            let (kind, other) = (kind.as_str(), other.as_str());
+            let pair = format!("{kind} and {other} may overlap, which no dimension names: give a rate to one of them");
             c.add(format!("{field}.rates"), pair);
         }
     }
@@ -283,18 +320,24 @@ mod tests {
     #[test]
     fn what_does_not_make_sense_is_named_with_provider_model_and_field() {
         for (models, expected) in [
-            (r#"{"a": {"alias": ["B", "b"]}}"#, r#"acme: a: alias: "b" already names "a""#),
-            (r#"{"a": {}, "b": {"alias": ["A"]}}"#, r#"acme: b: alias: "A" already names "a""#),
+            (r#"{"a": {"alias": ["B", "b"]}}"#, r#"acme: a: alias: "b" already names "a": keep it at one model"#),
+            (r#"{"a": {}, "b": {"alias": ["A"]}}"#, r#"acme: b: alias: "A" already names "a": keep it at one model"#),
             (r#"{"a b": {}}"#, r#"acme: a b: name: "a b" is not a name of 1 to 200 bytes without white space"#),
             (
                 r#"{"a": {"geo": ["mars"]}}"#,
                 "acme: a: geo: \"mars\" is none of us, us-gov, eu, apac, jp, au, ca, in, global",
             ),
-            (r#"{"a": {"free": true, "prices": [{"rates": {"input": "1"}}]}}"#, "acme: a: free: goes with no prices"),
-            (r#"{"a": {"prices": [{"rates": {}}]}}"#, "acme: a: prices[0].rates: has no rate"),
             (
-                r#"{"a": {"prices": [{"rates": {"inptu": "1"}}]}}"#,
-                "acme: a: prices[0].rates.inptu: is no dimension of the book",
+                r#"{"a": {"free": true, "prices": [{"rates": {"input": "1"}}]}}"#,
+                "acme: a: free: goes with no prices and variants: take those out, or it",
+            ),
+            (
+                r#"{"a": {"prices": [{"rates": {}}]}}"#,
+                "acme: a: prices[0].rates: has no rate: give one, or take the entry out",
+            ),
+            (
+                r#"{"a": {"variants": [{"when": {"speed": ["fast"]}, "rates": {"input": "2"}}]}}"#,
+                r#"acme: a: variants: vary nothing: add prices, `[{"rates": {}}]` where there are only the variants"#,
             ),
             (
                 r#"{"a": {"prices": [{"rates": {"cache_read": "1"}}]}}"#,
@@ -306,33 +349,34 @@ mod tests {
             ),
             (
                 r#"{"a": {"prices": [{"rates": {"output": "1", "reasoning": "1", "output_audio": "2"}}]}}"#,
-                "acme: a: prices[0].rates: reasoning and output_audio may overlap, which no dimension names",
+                "acme: a: prices[0].rates: reasoning and output_audio may overlap, which no dimension names: give a \
+                 rate to one of them",
             ),
             (
                 r#"{"a": {"prices": [{"rates": {"input": "1"}, "tiers": [{"over": 9, "rates": {"output": "1"}}]}]}}"#,
-                "acme: a: prices[0].tiers[0].rates.output: has no rate outside the tier",
+                "acme: a: prices[0].tiers[0].rates.output: has no rate outside the tier: give it one there too",
             ),
             (
                 r#"{"a": {"prices": [{"rates": {"input": "1"},
                     "tiers": [{"over": 9, "rates": {"input": "2"}}, {"over": 9, "rates": {"input": "3"}}]}]}}"#,
-                "acme: a: prices[0].tiers[1].over: is not more than in the tier before it",
+                "acme: a: prices[0].tiers[1].over: 9 is not more than 9 in the tier before it: let tiers rise",
             ),
             (
                 r#"{"a": {"prices": [{"rates": {"input": "1"}}],
                     "variants": [{"when": {"speed": ["Fast"]}, "rates": {"input": "2"}}]}}"#,
-                "acme: a: variants[0].when: is a list of lower-case values, `*` only at an end",
+                "acme: a: variants[0].when.speed: \"Fast\" is not a word in lower case, with `*` only at its end",
             ),
             (
                 r#"{"a": {"prices": [{"rates": {"input": "1"}, "windows": ["01:00-02:00"], "except": "feasts"}]}}"#,
-                "acme: a: prices[0].except: \"feasts\" is no calendar of this file",
+                "acme: a: prices[0].except: \"feasts\" is no calendar of this file, which has no `calendars`",
             ),
             (
                 r#"{"a": {"multipliers": [{"when": {"region": ["e*u"]}, "by": "1.1"}]}}"#,
-                "acme: a: multipliers[0].when: is a list of lower-case values, `*` only at an end",
+                "acme: a: multipliers[0].when.region: \"e*u\" is not a word in lower case, with `*` only at its end",
             ),
             (
                 r#"{"a": {"multipliers": [{"when": {"region": ["eu"]}, "by": "0"}]}}"#,
-                "acme: a: multipliers[0].by: is more than 0 and less than 10",
+                "acme: a: multipliers[0].by: 0.00 is not more than 0 and less than 10",
             ),
             (
                 r#"{"a": {"multipliers": [{"when": {"region": ["eu"]}, "by": "1.1"}, {"when": {"geo": ["eu"]}, "by": "1.1"},
@@ -341,10 +385,40 @@ mod tests {
             ),
             (
                 r#"{"a": {"min": {"input": "10"}}}"#,
-                "acme: a: min.input: is a quantity above 0 of something that is counted apart from tokens",
+                "acme: a: min.input: is no quantity above 0 of one of web_search, storage_search, search_unit, character, \
+                 text_message, audio_second, input_audio_second, page, annotated_page, image, video_second",
             ),
         ] {
             assert_eq!(complaints(models), [expected], "{models}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_dimension_is_told_with_those_that_there_are() {
+        for (rates, at) in [
+            (r#"{"rates": {"inptu": "1"}}"#, "prices[0].rates.inptu"),
+            (
+                r#"{"rates": {"input": "1"}, "tiers": [{"over": 9, "rates": {"inptu": "1"}}]}"#,
+                "prices[0].tiers[0].rates.inptu",
+            ),
+        ] {
+            let found = complaints(&format!(r#"{{"a": {{"prices": [{rates}]}}}}"#));
+            let start = format!("acme: a: {at}: is no dimension of the book, which are input, ");
+            assert!(found.len() == 1 && found.iter().all(|text| text.starts_with(&start)), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn calendars_list_rising_days() {
+        let base = r#""schema": 1, "provider": "a", "source": "a list", "checked_on": "2026-11-21""#;
+        for (days, expected) in [
+            ("", "is empty: list the days, or take the calendar out"),
+            (r#""2026-01-02", "2026-01-01""#, "2026-01-01 comes after 2026-01-02: each day once, the first first"),
+        ] {
+            let calendars = format!(r#"{{"c": {{"source": "a list", "days": [{days}]}}}}"#);
+            let text = format!(r#"{{{base}, "unlisted": "parent", "calendars": {calendars}, "models": {{}}}}"#);
+            let file = super::super::parse(&text).expect("the right shape");
+            assert_eq!(texts(&[("a".to_owned(), file)]), [format!("a: calendars.c.days: {expected}")]);
         }
     }
 
@@ -386,11 +460,11 @@ mod tests {
         assert_eq!(
             texts(&files),
             [
-                "a: fallback: \"b\" has no prices of its own",
-                "a: fallback: \"z\" has no prices of its own",
-                "c: provider: \"x\" does not match the file's name",
-                "c: same_as: \"b\" has no prices of its own",
-                "c: same_as: goes with no models, unlisted or fallback",
+                "a: fallback: \"b\" has the prices of \"a\": name that one",
+                "a: fallback: \"z\" is no provider of the book",
+                "c: provider: \"x\" does not match the file's name c.json: change either",
+                "c: same_as: \"b\" has the prices of \"a\": name that one",
+                "c: same_as: goes with no models, unlisted or fallback: take those out, or it",
             ]
         );
     }
