@@ -49,6 +49,9 @@ pub struct Rule {
     /// Which book has a figure (a difference) or the model (`only_a`, `only_b`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub has: Option<Has>,
+    /// The second book's figure by the first one's, two decimals: `1.10`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<String>,
     /// Who is right.
     pub right: Right,
     /// And why.
@@ -128,9 +131,18 @@ impl Rule {
             Some(own) => own == has,
             None => !whole,
         };
+        let times =
+            self.times.as_ref().is_none_or(|own| cell.and_then(ratio).is_some_and(|found| is_like(own, &found)));
         let cell = cell.is_none_or(|cell| is_like(&self.when, &cell.when) && is_like(&self.dimension, &cell.dimension));
-        side && cell && is_like(&self.provider, provider) && is_like(&self.model, model)
+        side && cell && times && is_like(&self.provider, provider) && is_like(&self.model, model)
     }
+}
+
+/// How many times the first book's figure the second one's is.
+fn ratio(cell: &Cell) -> Option<String> {
+    let number = |figure: &Option<String>| figure.as_ref()?.parse::<f64>().ok();
+    let (a, b) = (number(&cell.a)?, number(&cell.b)?);
+    (a > 0.0).then(|| format!("{:.2}", b / a))
 }
 
 /// Whether text is what one of the patterns between `|` says.
@@ -150,7 +162,24 @@ fn is_like(patterns: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_like;
+    use super::{Cell, is_like, ratio};
+
+    #[test]
+    fn a_ratio_is_told_of_figures_that_both_have() {
+        for (a, b, expected) in [
+            (Some("4"), Some("4.4"), Some("1.10")),
+            (Some("11"), Some("10"), Some("0.91")),
+            (Some("2"), Some("0"), Some("0.00")),
+            (Some("0"), Some("2"), None),
+            (Some("free"), Some("priced"), None),
+            (None, Some("2"), None),
+        ] {
+            let figure = |text: Option<&str>| text.map(str::to_owned);
+            let place = || String::new();
+            let cell = Cell { when: place(), dimension: place(), a: figure(a), b: figure(b), reason: None };
+            assert_eq!(ratio(&cell).as_deref(), expected, "{a:?} {b:?}");
+        }
+    }
 
     #[test]
     fn patterns_fit_what_they_say() {
