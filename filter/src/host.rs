@@ -6,7 +6,7 @@
 
 use std::ptr;
 
-use genops_core::detect::{Carrier, Proxy};
+use genops_core::detect::{Carrier, METADATA_KEYS, Proxy};
 
 /// A status as the ABI numbers it; not an enum, because hosts return numbers that no list foresees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,9 +159,13 @@ pub(crate) fn pairs(map: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 
 /// A property by its path.
 pub(crate) fn property(path: &[&str]) -> Option<Vec<u8>> {
+    try_property(path).ok()
+}
+
+fn try_property(path: &[&str]) -> Result<Vec<u8>, Status> {
     let path = path.join("\0");
     // SAFETY: the path is live, both places are live.
-    fetch(|d, s| unsafe { abi::proxy_get_property(path.as_ptr(), path.len(), d, s) }).ok()
+    fetch(|d, s| unsafe { abi::proxy_get_property(path.as_ptr(), path.len(), d, s) })
 }
 
 /// A property of the stream that carries a text, by its paths: hosts of before Envoy 1.33 know some only by the second
@@ -173,8 +177,9 @@ fn text_property(paths: [&[&str]; 2]) -> Option<String> {
 
 /// What Envoy knows of where a request goes.
 ///
-/// The route is known at the request's headers and its cluster with it; the host, and what the router wrote over the
-/// request's own `:authority` and `:path`, once the upstream has answered.
+/// The route is known at the request's headers and its cluster with it, the host once the upstream has answered. What
+/// the router wrote over the request's own `:authority` and `:path` is not shown: after the request's headers have gone
+/// on, Envoy has none of them for a filter until it logs (seen on 1.40).
 pub(crate) struct Upstream;
 
 impl Proxy for Upstream {
@@ -192,19 +197,21 @@ impl Proxy for Upstream {
             Carrier::Cluster => "cluster_metadata",
             Carrier::Host => "upstream_host_metadata",
         };
-        // A `google.protobuf.Struct` comes as a serialised map; its texts as they are, numbers and the like as bytes
-        // that are no text in most cases, and of no use here in any.
         let path = ["xds", name, "filter_metadata", namespace];
-        let map = property(&path).or_else(|| property(&path[1..])).unwrap_or_default();
-        let text = |bytes: &[u8]| str::from_utf8(bytes).ok().map(str::to_owned);
-        pairs(&map).filter_map(|(key, value)| Some((text(key)?, text(value)?))).collect()
-    }
-
-    fn sent(&self, header: &str) -> Option<String> {
-        let map = Map::RequestHeaders as u32;
-        // SAFETY: the name is live, both places are live.
-        let value = fetch(|d, s| unsafe { abi::proxy_get_header_map_value(map, header.as_ptr(), header.len(), d, s) });
-        String::from_utf8(value.ok()?).ok().filter(|value| !value.is_empty())
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).ok();
+        // A `google.protobuf.Struct` comes as a serialised map: one call for all its texts. Numbers and the like are
+        // bytes there that are no use here.
+        let modern = try_property(&path);
+        let map = match if modern == Err(Status::NOT_FOUND) { try_property(&path[1..]) } else { modern } {
+            Ok(map) => map,
+            Err(Status::NOT_FOUND) => return Vec::new(),
+            // Envoy cannot write a struct that holds a null (`serializeValue` in its `wasm/context.cc`), but its fields.
+            Err(_) => {
+                let field = |key: &&str| property(&[&path[..], &[*key]].concat()).and_then(text);
+                return METADATA_KEYS.iter().filter_map(|key| Some(((*key).to_owned(), field(key)?))).collect();
+            }
+        };
+        pairs(&map).filter_map(|(key, value)| Some((text(key.to_vec())?, text(value.to_vec())?))).collect()
     }
 }
 
@@ -286,13 +293,6 @@ mod abi {
             value: *const u8,
             value_size: usize,
         ) -> u32;
-        pub(super) fn proxy_get_header_map_value(
-            map: u32,
-            name: *const u8,
-            name_size: usize,
-            data: *mut *mut u8,
-            size: *mut usize,
-        ) -> u32;
         pub(super) fn proxy_get_property(
             path: *const u8,
             path_size: usize,
@@ -341,7 +341,6 @@ mod abi {
         proxy_get_header_map_pairs(u32, *mut *mut u8, *mut usize);
         proxy_remove_header_map_value(u32, *const u8, usize);
         proxy_replace_header_map_value(u32, *const u8, usize, *const u8, usize);
-        proxy_get_header_map_value(u32, *const u8, usize, *mut *mut u8, *mut usize);
         proxy_get_property(*const u8, usize, *mut *mut u8, *mut usize);
         proxy_set_property(*const u8, usize, *const u8, usize);
         proxy_define_metric(u32, *const u8, usize, *mut u32);

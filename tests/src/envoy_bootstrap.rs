@@ -19,6 +19,7 @@ const CLUSTER: &str = "/static_resources/clusters/0";
 const MANAGER: &str = "/filter_chains/0/filters/0/typed_config";
 const FILTER: &str = "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
 const HTTP_FILTERS: &str = "/filter_chains/0/filters/0/typed_config/http_filters";
+const ROUTES: &str = "/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes";
 const ROUTE: &str = "/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes/0/route";
 
 /// A listener as the shipped bootstrap has it.
@@ -80,6 +81,21 @@ impl Bootstrap {
     /// The document has none.
     pub fn stats_tags(&self) -> Result<&Value> {
         self.document.pointer("/stats_config/stats_tags").context("stats_tags")
+    }
+
+    /// Adds a cluster: the first one under another name, changed by `change`.
+    ///
+    /// # Errors
+    /// The document has none, or `change` fails.
+    pub fn add_cluster(&mut self, name: &str, change: impl FnOnce(&mut Value) -> Result<()>) -> Result<()> {
+        let mut cluster = place(&mut self.document, CLUSTER)?.clone();
+        for pointer in ["/name", "/load_assignment/cluster_name"] {
+            *place(&mut cluster, pointer)? = json!(name);
+        }
+        change(&mut cluster)?;
+        let all = place(&mut self.document, "/static_resources/clusters")?;
+        all.as_array_mut().context("clusters")?.push(cluster);
+        Ok(())
     }
 
     /// The document with the listener in it.
@@ -175,6 +191,15 @@ impl Listener {
             "typed_config": {"@type": kind, "max_request_bytes": most},
         });
         place(&mut self.0, HTTP_FILTERS)?.as_array_mut().context("a list")?.insert(1, buffer);
+        Ok(())
+    }
+
+    /// Puts other routes in place of the shipped one.
+    ///
+    /// # Errors
+    /// The listener has no routes.
+    pub fn routes(&mut self, routes: Value) -> Result<()> {
+        *place(&mut self.0, ROUTES)? = routes;
         Ok(())
     }
 

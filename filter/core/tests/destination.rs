@@ -1,4 +1,4 @@
-//! Whom an exchange goes to: rules, metadata, clusters, rewritten requests and gateways, from the outside.
+//! Whom an exchange goes to: rules, metadata, clusters and gateways, from the outside.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,7 +15,6 @@ struct Knows {
     route: Option<&'static str>,
     cluster: Option<&'static str>,
     metadata: BTreeMap<&'static str, Vec<(&'static str, &'static str)>>,
-    sent: BTreeMap<&'static str, &'static str>,
     asked: RefCell<Vec<String>>,
 }
 
@@ -33,10 +32,6 @@ impl Proxy for Knows {
         let key = format!("{of:?} {namespace}");
         let found = self.metadata.get(key.as_str()).into_iter().flatten();
         found.map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
-    }
-    fn sent(&self, header: &str) -> Option<String> {
-        self.asked.borrow_mut().push(format!("sent {header}"));
-        self.sent.get(header).map(|v| (*v).to_owned())
     }
 }
 
@@ -168,6 +163,10 @@ fn metadata_says_where_nothing_else_does() {
         let record = Case::default().run(&of(key, &[("provider", "mistral")]));
         assert_eq!(provider(&record), "mistral", "{key}");
     }
+    // Rules that say nothing of this exchange leave metadata as it is.
+    let rules = json!({"routes": {"other": "xai"}, "clusters": {"other": "xai"}});
+    let record = Case::default().config(rules).run(&of("Route genops", &[("provider", "mistral")]));
+    assert_eq!(provider(&record), "mistral");
     // What is no id says nothing, and the other fields still count.
     let odd = of("Route genops", &[("provider", "Mistral AI"), ("gateway", "envoy-ai-gateway"), ("api", "nonsense")]);
     let record = Case::default().run(&odd);
@@ -186,19 +185,23 @@ fn metadata_says_where_nothing_else_does() {
 }
 
 #[test]
-fn a_cluster_or_a_rewritten_request_names_the_host() {
+fn a_cluster_named_after_its_host_names_the_owner() {
     let istio = Knows { cluster: Some("outbound|443||eu.api.openai.com"), ..Knows::default() };
     let record = Case::default().run(&istio);
     assert_eq!(provider(&record), "openai");
     // A cluster's plain name is anybody's.
     let plain = Knows { cluster: Some("openai"), ..Knows::default() };
     assert_eq!(Case::default().run(&plain).provider, None);
-    // `host_rewrite` and `prefix_rewrite` show at the response: owner, and what a path of the gateway's own means.
-    let rewritten =
-        Knows { sent: BTreeMap::from([(":authority", "api.openai.com"), (":path", CHAT)]), ..Knows::default() };
-    let mut case = Case::to("gateway.internal", "/ask");
-    case.config = json!({"labels": {"team": {"header": "x-team"}}});
-    let record = case.run(&rewritten);
+}
+
+#[test]
+fn a_host_that_answered_says_what_a_path_does_not() {
+    let host = Knows {
+        metadata: BTreeMap::from([("Host genops", vec![("provider", "openai"), ("api", "chat.completions")])]),
+        ..Knows::default()
+    };
+    let case = Case::to("gateway.internal", "/ask").config(json!({"labels": {"team": {"header": "x-team"}}}));
+    let record = case.run(&host);
     assert_eq!((provider(&record), record.api, record.input_tokens), ("openai", "chat.completions", Some(1000)));
     assert_eq!(record.dimensions.attribution.team.as_deref(), Some("search"));
     assert_eq!(cost(&record), Some(7_500_000_000));

@@ -6,6 +6,7 @@ mod config_errors;
 mod envoy_aborts;
 mod envoy_inject;
 mod envoy_labels;
+mod envoy_providers;
 mod envoy_shipped;
 mod envoy_support;
 mod envoy_websocket;

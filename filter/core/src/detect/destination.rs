@@ -3,7 +3,7 @@
 use super::{
     Api, Carrier, Proxy, Route, Said, behind_cluster,
     gateway::{self, Gateway},
-    is_websocket, provider, route_to,
+    provider, route_to,
 };
 use crate::config::{Billing, Config};
 use crate::head::Head;
@@ -33,7 +33,6 @@ pub(crate) struct Destination {
     first: String,
     /// A request that may use a model: only these are asked about.
     calls: bool,
-    socket: bool,
 }
 
 /// Longest first segment of a path that is kept, bytes: the name of a provider.
@@ -52,7 +51,6 @@ impl Destination {
             gateway: Gateway::default(),
             first: String::new(),
             calls: false,
-            socket: is_websocket(head),
         };
         if found.said.provider().is_none() && config.trust_gateway_headers {
             found.gateway = gateway::in_request(head);
@@ -124,18 +122,13 @@ impl Destination {
     pub(crate) fn answered(&mut self, config: &Config, head: &Head<'_>, proxy: &impl Proxy, route: &mut Route) {
         if Said::asks_route(config) {
             // A later filter may have had the route chosen anew.
-            let said = Said::of_route(config, proxy, &self.of_head);
-            if said != self.said {
-                self.said = said;
-                self.read_again(config, proxy, route);
+            if self.said.renew(Said::of_route(config, proxy, &self.of_head)) {
+                self.settle(config, route);
             }
         }
         if self.is_open(config) {
-            self.read_again(config, proxy, route);
-            if self.sure == Sure::Not {
-                self.said.ask_metadata(config, proxy, &[Carrier::Host]);
-                self.settle(config, route);
-            }
+            self.said.ask_metadata(config, proxy, &[Carrier::Host]);
+            self.settle(config, route);
         }
         if self.sure < Sure::Named || self.gateway.id.is_some() {
             self.read_gateway(gateway::in_response(head), config);
@@ -143,23 +136,6 @@ impl Destination {
         if self.provider.as_deref() == Some(provider::AZURE_OPENAI) && route.region.is_none() {
             route.region = head.text("x-ms-region").filter(|r| r.len() <= MAX_LABEL_BYTES).map(ToOwned::to_owned);
         }
-    }
-
-    /// Reads the request as it was sent: a proxy writes the upstream's own host and path over the client's.
-    fn read_again(&mut self, config: &Config, proxy: &impl Proxy, route: &mut Route) {
-        let (authority, path) = (proxy.sent(":authority"), proxy.sent(":path"));
-        let method = if self.socket { "GET" } else { "POST" };
-        let mut pairs = vec![(":method", method)];
-        pairs.extend(authority.as_deref().map(|text| (":authority", text)));
-        pairs.extend(path.as_deref().map(|text| (":path", text)));
-        let sent = route_to(&pairs.into_iter().collect(), self.said.provider());
-        if !self.socket && route.api == Api::Other {
-            route.api = sent.api;
-        }
-        route.provider = sent.provider.or(route.provider);
-        route.model = route.model.take().or(sent.model);
-        route.region = sent.region.or(route.region.take());
-        self.settle(config, route);
     }
 
     fn read_gateway(&mut self, seen: Gateway, config: &Config) {

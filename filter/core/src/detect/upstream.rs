@@ -20,8 +20,6 @@ pub trait Proxy {
     fn cluster_name(&self) -> Option<String>;
     /// The texts of one namespace of `filter_metadata`: key and value.
     fn metadata(&self, of: Carrier, namespace: &str) -> Vec<(String, String)>;
-    /// A header of the request as it was sent upstream; known once the upstream answered.
-    fn sent(&self, header: &str) -> Option<String>;
 }
 
 /// What carries metadata.
@@ -46,10 +44,10 @@ impl Proxy for () {
     fn metadata(&self, _: Carrier, _: &str) -> Vec<(String, String)> {
         Vec::new()
     }
-    fn sent(&self, _: &str) -> Option<String> {
-        None
-    }
 }
+
+/// The keys of metadata that say something.
+pub const METADATA_KEYS: [&str; 6] = ["provider", "api", "gateway", "region", "billing", "model"];
 
 /// Namespace of metadata that is read where the configuration names none.
 const NAMESPACE: &str = "genops";
@@ -58,6 +56,8 @@ const NAMESPACE: &str = "genops";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Said {
     rules: Vec<Rc<Upstream>>,
+    /// Metadata that was asked for because the rules left the owner open.
+    told: Vec<Rc<Upstream>>,
 }
 
 impl Said {
@@ -72,7 +72,7 @@ impl Said {
             let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
             rules.extend(config.authorities.named(&authority).or_else(|| config.authorities.named(host)));
         }
-        Self { rules }
+        Self { rules, told: Vec::new() }
     }
 
     /// What route and cluster add to what is said of the head. `of_head` stays behind rules, before metadata.
@@ -90,7 +90,7 @@ impl Said {
                 rules.extend(read(&proxy.metadata(carrier, namespace)));
             }
         }
-        Self { rules }
+        Self { rules, told: Vec::new() }
     }
 
     /// Whether [`Said::of_route`] can say more than [`Said::of_head`].
@@ -98,6 +98,15 @@ impl Said {
         !config.routes.is_empty()
             || !config.clusters.is_empty()
             || config.metadata.as_ref().is_some_and(|n| !n.is_empty())
+    }
+
+    /// Takes what [`Said::of_route`] says by now in place of what it said; whether that is anything else.
+    pub(crate) fn renew(&mut self, now: Self) -> bool {
+        let other = now.rules != self.rules;
+        if other {
+            *self = now;
+        }
+        other
     }
 
     /// Adds what metadata says where nothing else has named the owner.
@@ -109,17 +118,21 @@ impl Said {
             if self.provider().is_some() {
                 return;
             }
-            self.rules.extend(read(&proxy.metadata(*carrier, namespace)));
+            self.told.extend(read(&proxy.metadata(*carrier, namespace)));
         }
     }
 
+    fn all(&self) -> impl Iterator<Item = &Rc<Upstream>> {
+        self.rules.iter().chain(&self.told)
+    }
+
     fn first<T>(&self, field: impl Fn(&Upstream) -> Option<T>) -> Option<T> {
-        self.rules.iter().find_map(|rule| field(rule))
+        self.all().find_map(|rule| field(rule))
     }
 
     /// Whose price list bills.
     pub(crate) fn provider(&self) -> Option<&str> {
-        self.rules.iter().find_map(|rule| rule.provider.as_deref())
+        self.all().find_map(|rule| rule.provider.as_deref())
     }
 
     /// How bodies are shaped.
@@ -129,12 +142,12 @@ impl Said {
 
     /// The gateway that the upstream is.
     pub(crate) fn gateway(&self) -> Option<&str> {
-        self.rules.iter().find_map(|rule| rule.gateway.as_deref())
+        self.all().find_map(|rule| rule.gateway.as_deref())
     }
 
     /// Where it serves.
     pub(crate) fn region(&self) -> Option<&str> {
-        self.rules.iter().find_map(|rule| rule.region.as_deref())
+        self.all().find_map(|rule| rule.region.as_deref())
     }
 
     /// How it is paid.
@@ -144,12 +157,12 @@ impl Said {
 
     /// The model that serves, whatever name is seen.
     pub(crate) fn model(&self) -> Option<&str> {
-        self.rules.iter().find_map(|rule| rule.model.as_deref())
+        self.all().find_map(|rule| rule.model.as_deref())
     }
 
     /// The model that `name` stands for here.
     pub(crate) fn alias(&self, config: &Config, name: &str) -> Option<String> {
-        let own = self.rules.iter().find_map(|rule| rule.models.get(name));
+        let own = self.all().find_map(|rule| rule.models.get(name));
         own.or_else(|| config.models.get(name)).map(str::to_owned)
     }
 }
