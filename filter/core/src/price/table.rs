@@ -262,10 +262,12 @@ impl Entry<'_> {
             };
             match tiers.iter_mut().find(|tier| tier.over == over) {
                 Some(tier) => tier.rates.0.push(rate),
-                None => tiers.push(Tier { over, rates: UniqueMap(vec![rate]) }),
+                None => {
+                    let place = tiers.iter().take_while(|tier| tier.over < over).count();
+                    tiers.insert(place, Tier { over, rates: UniqueMap(vec![rate]) });
+                }
             }
         }
-        tiers.sort_by_key(|tier| tier.over);
         (plain, tiers)
     }
 }

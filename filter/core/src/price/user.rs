@@ -2,9 +2,8 @@
 //! their own that are looked at before the shipped ones.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
-use super::book::layout::{ProviderRow, Span, Tables, TooMany, lay_out};
+use super::book::layout::{ProviderRow, Span, Tables, TooMany, lay_out, order};
 use super::book::{
     self, Amendment, Billing, Calendar, Complaint, Date, Fallback, Model as BookModel, Prices, ProviderFile, SCHEMA,
     UniqueMap, Unlisted,
@@ -21,8 +20,8 @@ pub struct PriceBook {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct UserBook {
     tables: Tables,
-    /// By provider id.
-    changes: BTreeMap<String, Changes>,
+    /// With their provider ids: a configuration names few.
+    changes: Vec<(String, Changes)>,
 }
 
 /// What is changed of one provider.
@@ -32,11 +31,12 @@ struct Changes {
     names: Span,
     inherits: bool,
     /// What takes the place of shipped models; `None`: nothing.
-    models: BTreeMap<u16, Option<u16>>,
+    /// Sorted.
+    models: Vec<(u16, Option<u16>)>,
     /// Names that no longer mean anything, in lower case.
     dropped: Vec<String>,
-    /// Further names, in lower case, and what they stand for.
-    alias: BTreeMap<String, String>,
+    /// Further names, in lower case, and what they stand for. Sorted.
+    alias: Vec<(String, String)>,
     /// The user's model that stands for all unknown ones.
     fallback: Option<u16>,
     provisioned: bool,
@@ -99,25 +99,25 @@ impl PriceBook {
         let own = files.len();
         files.extend(rough);
         let tables = lay_out(&files).map_err(|error: TooMany| AmendError::new(".", error.to_string()))?;
-        let mut changes = BTreeMap::new();
+        let mut changes = Vec::new();
         for (file, draft) in files.iter().take(own).zip(drafts) {
             let names_of = |id: &str| tables.provider(id).map_or(Span::default(), |row| row.names);
             let names = names_of(&file.provider);
             let place = |name: &str| tables.name(names, &name.to_ascii_lowercase()).map(|row| row.model);
             let rough = tables.names_in(names_of(&fallback_id(&file.provider))).first();
             let models = draft.models.into_iter().map(|(index, name)| (index, name.and_then(|name| place(&name))));
-            changes.insert(
+            changes.push((
                 file.provider.clone(),
                 Changes {
                     names,
                     inherits: file.unlisted == Some(Unlisted::Parent),
-                    models: models.collect(),
+                    models: sorted(models.collect(), |(index, _)| *index),
                     dropped: draft.dropped,
-                    alias: draft.alias,
+                    alias: sorted(draft.alias, |(name, _)| name.clone()),
                     fallback: rough.map(|row| row.model),
                     provisioned: draft.provisioned,
                 },
-            );
+            ));
         }
         let user = UserBook { tables, changes };
         let book = Self { user: Some(Box::new(user)) };
@@ -137,7 +137,7 @@ impl PriceBook {
     pub(super) fn seller<'b>(&'b self, id: &'b str) -> Option<Seller<'b>> {
         let row = shipped().provider(id);
         let user = self.user.as_deref().and_then(|user| {
-            let changes = user.changes.get(id)?;
+            let (_, changes) = user.changes.iter().find(|(provider, _)| provider == id)?;
             Some(Changed { tables: &user.tables, changes })
         });
         (row.is_some() || user.is_some()).then_some(Seller { id, row, user })
@@ -173,7 +173,9 @@ impl<'b> Seller<'b> {
 
     /// What a name, in lower case, is another name for.
     pub(super) fn alias(self, name: &str) -> Option<&'b str> {
-        self.user?.changes.alias.get(name).map(String::as_str)
+        let alias = &self.user?.changes.alias;
+        let place = alias.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok()?;
+        alias.get(place).map(|(_, target)| target.as_str())
     }
 
     /// Whether one of the names is that of something whose capacity was bought.
@@ -204,7 +206,9 @@ impl<'b> Changed<'b> {
 
     /// What takes the place of a shipped model; `Some(None)`: it was taken away.
     pub(super) fn changed(self, shipped: u16) -> Option<Option<Model<'b>>> {
-        self.changes.models.get(&shipped).map(|own| own.and_then(|index| self.tables.model(index)))
+        let models = &self.changes.models;
+        let place = models.binary_search_by_key(&shipped, |(index, _)| *index).ok()?;
+        models.get(place).map(|(_, own)| own.and_then(|index| self.tables.model(index)))
     }
 }
 
@@ -230,7 +234,7 @@ struct Draft {
     /// Shipped models, and the names of what takes their place.
     models: Vec<(u16, Option<String>)>,
     dropped: Vec<String>,
-    alias: BTreeMap<String, String>,
+    alias: Vec<(String, String)>,
     provisioned: bool,
 }
 
@@ -292,6 +296,7 @@ fn draft(provider: &str, amendment: &Amendment) -> Result<(ProviderFile, Draft),
             let slot = match slot {
                 Some((_, slot)) => slot,
                 None => {
+                    draft.models.retain(|(index, _)| *index != model.index);
                     draft.models.push((model.index, Some(name.to_owned())));
                     file.models.0.push((name.to_owned(), model.to_book()));
                     origins.push((name.to_owned(), format!("{path}.with")));
@@ -303,7 +308,7 @@ fn draft(provider: &str, amendment: &Amendment) -> Result<(ProviderFile, Draft),
         }
     }
     for (name, target) in amendment.alias.iter() {
-        draft.alias.insert(name.trim().to_ascii_lowercase(), target.trim().to_ascii_lowercase());
+        draft.alias.push((name.trim().to_ascii_lowercase(), target.trim().to_ascii_lowercase()));
     }
     if let Some(complaint) = book::check_file(provider, &file).into_iter().next() {
         return Err(located(provider, &origins, complaint));
@@ -311,11 +316,21 @@ fn draft(provider: &str, amendment: &Amendment) -> Result<(ProviderFile, Draft),
     Ok((file, draft))
 }
 
+/// By key; see [`order`].
+fn sorted<T: Clone, K: Ord>(list: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
+    let key = |place: usize| list.get(place).map(&key);
+    let places = order(list.len(), &|a, b| key(a).cmp(&key(b)));
+    places.into_iter().filter_map(|place| list.get(place).cloned()).collect()
+}
+
 /// The models that a range of names leads to, once each.
 fn shipped_models(names: Span) -> impl Iterator<Item = Model<'static>> {
-    let mut indices: Vec<u16> = shipped().names_in(names).iter().map(|row| row.model).collect();
-    indices.sort_unstable();
-    indices.dedup();
+    let mut indices: Vec<u16> = Vec::new();
+    for row in shipped().names_in(names) {
+        if !indices.contains(&row.model) {
+            indices.push(row.model);
+        }
+    }
     indices.into_iter().filter_map(|index| shipped().model(index))
 }
 

@@ -1,9 +1,8 @@
 //! Whether a book makes sense: what the shape alone cannot tell. Every complaint names provider, model and field.
 
-use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use super::{Dimension, FACTOR_DECIMALS, Key, Kind, Model, ProviderFile, Rate, SCHEMA, Tier, UniqueMap, When};
+use super::{Dimension, Dimensions, FACTOR_DECIMALS, Kind, Model, ProviderFile, Rate, SCHEMA, Tier, UniqueMap, When};
 
 /// Longest model name. Names on price lists stay below 100 bytes; a table entry keeps the length in one byte.
 pub const MAX_NAME_BYTES: usize = 200;
@@ -49,27 +48,28 @@ struct Complaints<'a> {
 
 impl Complaints<'_> {
     fn add(&mut self, field: impl Into<String>, problem: impl Into<String>) {
-        self.found.push(Complaint {
-            provider: self.provider.to_owned(),
-            model: self.model.map(ToOwned::to_owned),
-            field: field.into(),
-            problem: problem.into(),
-        });
+        self.push(field.into(), problem.into());
+    }
+
+    // Called from everywhere, and never in a hurry: one copy of it.
+    #[inline(never)]
+    fn push(&mut self, field: String, problem: String) {
+        let (provider, model) = (self.provider.to_owned(), self.model.map(ToOwned::to_owned));
+        self.found.push(Complaint { provider, model, field, problem });
     }
 }
 
 /// Everything that is wrong with a book. The string beside each file is its name without `.json`.
 pub fn check(files: &[(String, ProviderFile)]) -> Vec<Complaint> {
-    let ids: HashMap<&str, &ProviderFile> = files.iter().map(|(_, file)| (file.provider.as_str(), file)).collect();
-    files.iter().flat_map(|(stem, file)| check_among(stem, file, &ids)).collect()
+    files.iter().flat_map(|(stem, file)| check_among(stem, file, files)).collect()
 }
 
 /// Everything that is wrong with one file that refers to no others. `stem` is its name without `.json`.
 pub fn check_file(stem: &str, file: &ProviderFile) -> Vec<Complaint> {
-    check_among(stem, file, &HashMap::new())
+    check_among(stem, file, &[])
 }
 
-fn check_among(stem: &str, file: &ProviderFile, ids: &HashMap<&str, &ProviderFile>) -> Vec<Complaint> {
+fn check_among(stem: &str, file: &ProviderFile, files: &[(String, ProviderFile)]) -> Vec<Complaint> {
     let mut complaints = Complaints { provider: stem, model: None, found: Vec::new() };
     let c = &mut complaints;
     if file.schema != SCHEMA {
@@ -79,7 +79,7 @@ fn check_among(stem: &str, file: &ProviderFile, ids: &HashMap<&str, &ProviderFil
         c.add("provider", format!("{:?} does not match the file's name {stem}.json: change either", file.provider));
     }
     if let Some(other) = &file.same_as {
-        check_other(c, "same_as", other, ids);
+        check_other(c, "same_as", other, files);
         if !file.models.is_empty() || file.unlisted.is_some() || !file.fallback.is_empty() {
             c.add("same_as", "goes with no models, unlisted or fallback: take those out, or it");
         }
@@ -92,7 +92,7 @@ fn check_among(stem: &str, file: &ProviderFile, ids: &HashMap<&str, &ProviderFil
         if *other == file.provider {
             c.add("fallback", format!("{other:?} is this file itself: take it out"));
         } else {
-            check_other(c, "fallback", other, ids);
+            check_other(c, "fallback", other, files);
         }
     }
     for (name, calendar) in file.calendars.iter() {
@@ -106,15 +106,17 @@ fn check_among(stem: &str, file: &ProviderFile, ids: &HashMap<&str, &ProviderFil
             c.add(format!("calendars.{name}.days"), "is empty: list the days, or take the calendar out");
         }
     }
-    let mut names: HashMap<String, &str> = HashMap::new();
+    let mut names: Vec<(String, &str)> = Vec::new();
     for (id, model) in file.models.iter() {
         c.model = Some(id);
         for (field, name) in std::iter::once(("name", id)).chain(model.alias.iter().map(|a| ("alias", a.as_str()))) {
             check_name(c, field, name);
             // An alias may repeat its own model's name in lower case only: lookups fold case.
-            if let Some(owner) = names.insert(name.to_ascii_lowercase(), id) {
+            let lower = name.to_ascii_lowercase();
+            if let Some((_, owner)) = names.iter().find(|(known, _)| *known == lower) {
                 c.add(field, format!("{name:?} already names {owner:?}: keep it at one model"));
             }
+            names.push((lower, id));
         }
         check_model(c, file, model);
     }
@@ -122,8 +124,9 @@ fn check_among(stem: &str, file: &ProviderFile, ids: &HashMap<&str, &ProviderFil
 }
 
 /// Another provider that is named has prices of its own.
-fn check_other(c: &mut Complaints<'_>, field: &str, other: &str, ids: &HashMap<&str, &ProviderFile>) {
-    match ids.get(other).map(|file| &file.same_as) {
+fn check_other(c: &mut Complaints<'_>, field: &str, other: &str, files: &[(String, ProviderFile)]) {
+    let named = files.iter().map(|(_, file)| file).find(|file| file.provider == other);
+    match named.map(|file| &file.same_as) {
         Some(None) => {}
         Some(Some(owner)) => c.add(field, format!("{other:?} has the prices of {owner:?}: name that one")),
         None => c.add(field, format!("{other:?} is no provider of the book")),
@@ -160,14 +163,11 @@ fn check_model(c: &mut Complaints<'_>, file: &ProviderFile, model: &Model) {
             let all = if all.is_empty() { "no `calendars`".to_owned() } else { all.join(", ") };
             c.add(format!("{field}.except"), format!("{name:?} is no calendar of this file, which has {all}"));
         }
-        check_coverage(c, &field, &priced);
+        check_coverage(c, &field, priced);
         for (number, variant) in model.variants.iter().enumerate() {
-            let varied = variant.rates.iter().filter_map(|(key, _)| Dimension::parse(key));
-            check_coverage(
-                c,
-                &format!("{field} with variants[{number}]"),
-                &priced.iter().copied().chain(varied).collect(),
-            );
+            let mut varied = priced;
+            variant.rates.iter().filter_map(|(key, _)| Dimension::parse(key)).for_each(|d| varied.insert(d));
+            check_coverage(c, &format!("{field} with variants[{number}]"), varied);
         }
     }
     for (index, variant) in model.variants.iter().enumerate() {
@@ -178,11 +178,14 @@ fn check_model(c: &mut Complaints<'_>, file: &ProviderFile, model: &Model) {
         }
         check_when(c, &field, &variant.when);
     }
-    let mut keys = BTreeSet::new();
+    let mut keys: Vec<u16> = Vec::new();
     for (index, multiplier) in model.multipliers.iter().enumerate() {
         let field = format!("multipliers[{index}]");
         check_when(c, &field, &multiplier.when);
-        keys.insert(multiplier.when.0.iter().map(|(key, _)| *key).collect::<BTreeSet<Key>>());
+        let set = multiplier.when.0.iter().fold(0, |set, (key, _)| set | 1 << *key as u8);
+        if !keys.contains(&set) {
+            keys.push(set);
+        }
         if multiplier.by.0 == 0 || multiplier.by.0 >= MAX_FACTOR * 10u64.pow(FACTOR_DECIMALS as u32) {
             let one = 10u64.pow(FACTOR_DECIMALS as u32);
             let found = format!("{}.{:0width$}", multiplier.by.0 / one, multiplier.by.0 % one, width = FACTOR_DECIMALS);
@@ -221,11 +224,11 @@ fn check_when(c: &mut Complaints<'_>, field: &str, when: &When) {
 }
 
 /// Keys are dimensions, tiers rise and only change what has a rate. Returns what is priced.
-fn check_rates(c: &mut Complaints<'_>, field: &str, rates: &UniqueMap<Rate>, tiers: &[Tier]) -> BTreeSet<Dimension> {
-    let mut priced = BTreeSet::new();
+fn check_rates(c: &mut Complaints<'_>, field: &str, rates: &UniqueMap<Rate>, tiers: &[Tier]) -> Dimensions {
+    let mut priced = Dimensions::NONE;
     for (key, _) in rates.iter() {
         match Dimension::parse(key) {
-            Some(dimension) => _ = priced.insert(dimension),
+            Some(dimension) => priced.insert(dimension),
             None => c.add(format!("{field}.rates.{key}"), no_dimension()),
         }
     }
@@ -239,7 +242,7 @@ fn check_rates(c: &mut Complaints<'_>, field: &str, rates: &UniqueMap<Rate>, tie
         last = Some(tier.over);
         for (key, _) in tier.rates.iter() {
             match Dimension::parse(key) {
-                Some(dimension) if priced.contains(&dimension) => {}
+                Some(dimension) if priced.contains(dimension) => {}
                 Some(_) => c.add(format!("{at}.rates.{key}"), "has no rate outside the tier: give it one there too"),
                 None => c.add(format!("{at}.rates.{key}"), no_dimension()),
             }
@@ -255,18 +258,18 @@ fn no_dimension() -> String {
 
 /// Tokens are taken out of the kinds that they are part of, so those need rates; and two kinds that can overlap need
 /// a rate for the overlap, or it would be billed twice.
-fn check_coverage(c: &mut Complaints<'_>, field: &str, priced: &BTreeSet<Dimension>) {
+fn check_coverage(c: &mut Complaints<'_>, field: &str, priced: Dimensions) {
     let token = |d: &&Dimension| d.kind() == Kind::Token;
-    for part in priced {
+    for part in Dimension::ALL.into_iter().filter(|part| priced.contains(*part)) {
         for whole in part.parents() {
-            if !priced.contains(whole) {
+            if !priced.contains(*whole) {
                 c.add(format!("{field}.rates.{}", part.as_str()), format!("needs a rate of {} too", whole.as_str()));
             }
         }
     }
     for overlap in Dimension::ALL.iter().filter(token) {
-        let both = overlap.parents().len() > 1 && overlap.parents().iter().all(|d| priced.contains(d));
-        if both && !priced.contains(overlap) {
+        let both = overlap.parents().len() > 1 && overlap.parents().iter().all(|d| priced.contains(*d));
+        if both && !priced.contains(*overlap) {
             let parents: Vec<_> = overlap.parents().iter().map(|d| d.as_str()).collect();
             c.add(format!("{field}.rates"), format!("{} need a rate of {}", parents.join(" and "), overlap.as_str()));
         }
@@ -277,7 +280,7 @@ fn check_coverage(c: &mut Complaints<'_>, field: &str, priced: &BTreeSet<Dimensi
         use Dimension as D;
         matches!(d, D::InputAudio | D::InputImage | D::InputVideo | D::OutputAudio | D::OutputImage | D::OutputVideo)
     };
-    for kind in unnamed.iter().filter(|kind| priced.contains(kind)) {
+    for kind in unnamed.iter().filter(|kind| priced.contains(**kind)) {
         for other in priced.iter().filter(|other| modal(other) && other.parents() == kind.parents()) {
             let (kind, other) = (kind.as_str(), other.as_str());
             let pair = format!("{kind} and {other} may overlap, which no dimension names: give a rate to one of them");

@@ -4,8 +4,7 @@
 //! filter lays out what its configuration adds.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::cmp::Ordering;
 
 use super::{
     Billing, Dated, Dimension, Model, Multiplier, ProviderFile, Quantity, Rate, Tier, UniqueMap, Unlisted, When,
@@ -243,26 +242,25 @@ tables! {
 #[error("holds more {0} than this program can count")]
 pub struct TooMany(&'static str);
 
-/// Each value once, by the order of first use.
-struct Interned<T> {
-    values: Vec<T>,
-    index: HashMap<T, usize>,
-}
+/// Each value once, by the order of first use. Looked for one by one: even the shipped book has few of each, and a
+/// hashed map for each kind of row would be a tenth of the filter's code.
+struct Interned<T>(Vec<T>);
 
-impl<T: Clone + Eq + Hash> Interned<T> {
-    /// With the values that stand in front.
-    fn new(first: impl IntoIterator<Item = T>) -> Self {
-        let mut interned = Self { values: Vec::new(), index: HashMap::new() };
-        first.into_iter().for_each(|value| _ = interned.add(value));
-        interned
-    }
-
+impl<T: PartialEq> Interned<T> {
     fn add(&mut self, value: T) -> usize {
-        *self.index.entry(value.clone()).or_insert_with(|| {
-            self.values.push(value);
-            self.values.len() - 1
+        let known = self.0.iter().position(|known| *known == value);
+        known.unwrap_or_else(|| {
+            self.0.push(value);
+            self.0.len() - 1
         })
     }
+}
+
+/// The places of a list in order. One sort of numbers serves all kinds of rows: see [`Interned`].
+pub(crate) fn order(len: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..len).collect();
+    places.sort_by(|a, b| compare(*a, *b));
+    places
 }
 
 /// The tables while they grow.
@@ -299,34 +297,35 @@ pub fn lay_out(files: &[ProviderFile]) -> Result<Tables, TooMany> {
         names: Vec::new(),
         models: Vec::new(),
         entries: Vec::new(),
-        sets: Interned::new([]),
-        figures: Interned::new([]),
-        tiers: Interned::new([]),
-        terms: Interned::new([(false, false, Vec::new(), Vec::new())]),
-        hours: Interned::new([always]),
-        dates: Interned::new([(Text::default(), Vec::new())]),
-        whens: Interned::new([]),
+        sets: Interned(Vec::new()),
+        figures: Interned(Vec::new()),
+        tiers: Interned(Vec::new()),
+        terms: Interned(vec![(false, false, Vec::new(), Vec::new())]),
+        hours: Interned(vec![always]),
+        dates: Interned(vec![(Text::default(), Vec::new())]),
+        whens: Interned(Vec::new()),
     };
-    let mut names = HashMap::new();
+    let mut names = Vec::new();
     for file in files.iter().filter(|file| file.same_as.is_none()) {
         layout.calendars = &file.calendars;
-        names.insert(file.provider.as_str(), layout.models(file)?);
+        names.push((file.provider.as_str(), layout.models(file)?));
     }
-    let mut sorted: Vec<&ProviderFile> = files.iter().collect();
-    sorted.sort_unstable_by_key(|file| &file.provider);
+    let id = |place: usize| files.get(place).map(|file| &file.provider);
+    let places = order(files.len(), &|a, b| id(a).cmp(&id(b)));
+    let sorted: Vec<&ProviderFile> = places.into_iter().filter_map(|place| files.get(place)).collect();
     let (mut providers, mut fallbacks) = (Vec::new(), Vec::new());
     for file in &sorted {
         let owner = file.same_as.as_ref().and_then(|id| sorted.iter().find(|other| other.provider == *id));
         let owner = owner.unwrap_or(file);
         let from: u16 = small(fallbacks.len(), "fallbacks")?;
         for id in &owner.fallback {
-            if let Ok(index) = sorted.binary_search_by_key(&id, |file| &file.provider) {
+            if let Some(index) = sorted.iter().position(|file| file.provider == *id) {
                 fallbacks.push(small(index, "providers")?);
             }
         }
         providers.push(ProviderRow {
             id: layout.place(&file.provider)?,
-            names: names.get(owner.provider.as_str()).copied().unwrap_or_default(),
+            names: names.iter().find(|(id, _)| *id == owner.provider).map(|(_, span)| *span).unwrap_or_default(),
             fallback: Span { from, count: small(fallbacks.len() - usize::from(from), "fallbacks")? },
             free_suffix: layout.place(owner.free_suffix.as_deref().unwrap_or_default())?,
             inherits: owner.unlisted == Some(Unlisted::Parent),
@@ -350,9 +349,10 @@ impl Layout<'_> {
             }
             self.model(id, model)?;
         }
-        names.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let text = |place: usize| names.get(place).map(|(text, _): &(String, NameRow)| text);
+        let places = order(names.len(), &|a, b| text(a).cmp(&text(b)));
         let span = Span { from: small(self.names.len(), "names")?, count: small(names.len(), "names")? };
-        self.names.extend(names.into_iter().map(|(_, row)| row));
+        self.names.extend(places.into_iter().filter_map(|place| names.get(place)).map(|(_, row)| *row));
         Ok(span)
     }
 
@@ -428,24 +428,22 @@ impl Layout<'_> {
     /// The number of a set of rates: by dimension, without tier first, then by rising tier.
     fn set(&mut self, rates: &UniqueMap<Rate>, tiers: &[Tier]) -> Result<u16, TooMany> {
         let mut rows = Vec::new();
-        let plain = std::iter::once((None, rates));
-        for (over, rates) in plain.chain(tiers.iter().map(|tier| (Some(tier.over), &tier.rates))) {
-            for (name, rate) in rates.iter() {
-                if let Some(dimension) = Dimension::parse(name) {
-                    rows.push((dimension as u8, over, small(self.figures.add(rate.0), "figures")?));
-                }
+        for dimension in Dimension::ALL {
+            let (dimension, name) = (dimension as u8, dimension.as_str());
+            if let Some(rate) = rates.get(name) {
+                rows.push(RateRow { dimension, tier: 0, figure: small(self.figures.add(rate.0), "figures")? });
+            }
+            for tier in tiers {
+                let Some(rate) = tier.rates.get(name) else { continue };
+                let figure = small(self.figures.add(rate.0), "figures")?;
+                rows.push(RateRow { dimension, tier: small(self.tiers.add(tier.over) + 1, "tiers")?, figure });
             }
         }
-        rows.sort_unstable();
-        let row = |(dimension, over, figure): (u8, Option<u64>, u16)| {
-            let tier = over.map_or(Ok(0), |over| small(self.tiers.add(over) + 1, "tiers"))?;
-            Ok(RateRow { dimension, tier, figure })
-        };
-        let rows = rows.into_iter().map(row).collect::<Result<_, _>>()?;
         small(self.sets.add(rows), "sets of rates")
     }
 
     /// Where a text stands in the common one, which has it.
+    #[inline(never)]
     fn place(&self, text: &str) -> Result<Text, TooMany> {
         let at = self.text.find(text).unwrap_or_default();
         Ok(Text { at: small(at, "bytes of names")?, len: small(text.len(), "bytes of a name")? })
@@ -454,12 +452,12 @@ impl Layout<'_> {
     fn finish(self, providers: Vec<ProviderRow>, fallbacks: Vec<u8>) -> Result<Tables, TooMany> {
         let mut sets = vec![0];
         let mut rates = Vec::new();
-        for set in self.sets.values {
+        for set in self.sets.0 {
             rates.extend(set);
             sets.push(small(rates.len(), "rates")?);
         }
         let (mut terms, mut multipliers, mut minimums) = (Vec::new(), Vec::new(), Vec::new());
-        for (free, provisioned, more, least) in self.terms.values {
+        for (free, provisioned, more, least) in self.terms.0 {
             let [multiplied, minimal] = [
                 Span { from: small(multipliers.len(), "multipliers")?, count: small(more.len(), "multipliers")? },
                 Span { from: small(minimums.len(), "minimums")?, count: small(least.len(), "minimums")? },
@@ -469,13 +467,13 @@ impl Layout<'_> {
             minimums.extend(least);
         }
         let (mut calendars, mut days) = (Vec::new(), Vec::new());
-        for (name, dates) in self.dates.values {
+        for (name, dates) in self.dates.0 {
             let span = Span { from: small(days.len(), "days")?, count: small(dates.len(), "days")? };
             calendars.push(CalendarRow { name, days: span });
             days.extend(dates);
         }
         let (mut whens, mut conditions, mut values) = (Vec::new(), Vec::new(), Vec::new());
-        for list in self.whens.values {
+        for list in self.whens.0 {
             whens.push(Span { from: small(conditions.len(), "conditions")?, count: small(list.len(), "conditions")? });
             for (key, texts) in list {
                 let span = Span { from: small(values.len(), "values")?, count: small(texts.len(), "values")? };
@@ -491,13 +489,13 @@ impl Layout<'_> {
             entries: self.entries.into(),
             sets: sets.into(),
             rates: rates.into(),
-            figures: self.figures.values.into(),
-            tiers: self.tiers.values.into(),
+            figures: self.figures.0.into(),
+            tiers: self.tiers.0.into(),
             fallbacks: fallbacks.into(),
             terms: terms.into(),
             multipliers: multipliers.into(),
             minimums: minimums.into(),
-            hours: self.hours.values.into(),
+            hours: self.hours.0.into(),
             calendars: calendars.into(),
             days: days.into(),
             whens: whens.into(),
@@ -522,12 +520,11 @@ fn packed(files: &[ProviderFile]) -> String {
             names.extend(whens.flat_map(|when| &when.0).flat_map(|(_, values)| values).cloned());
         }
     }
-    names.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-    names.dedup();
+    let length = |place: usize| names.get(place).map(String::len);
     let mut text = String::new();
-    for name in names {
-        if !text.contains(&name) {
-            text.push_str(&name);
+    for name in order(names.len(), &|a, b| length(b).cmp(&length(a))).into_iter().filter_map(|place| names.get(place)) {
+        if !text.contains(name.as_str()) {
+            text.push_str(name);
         }
     }
     text

@@ -57,10 +57,9 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for UniqueMap<V> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut seen = std::collections::HashSet::new();
-                let mut entries = Vec::new();
+                let mut entries: Vec<(String, V)> = Vec::new();
                 while let Some((key, value)) = map.next_entry::<String, V>()? {
-                    if !seen.insert(key.clone()) {
+                    if entries.iter().any(|(seen, _)| *seen == key) {
                         return Err(A::Error::custom(format_args!("{key:?} stands here twice")));
                     }
                     entries.push((key, value));
