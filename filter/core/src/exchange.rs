@@ -245,6 +245,9 @@ impl Exchange {
         let estimated = estimated.filter(|_| outcome == Outcome::Estimated);
 
         let model = reading.model.clone().or_else(|| request_model.clone());
+        if let Some(name) = &reading.upstream {
+            self.to.served_by(&self.config, name);
+        }
         if let Some(model) = request_model.as_deref() {
             self.to.asked_for(&self.config, model);
         }

@@ -332,6 +332,27 @@ fn gateways_that_bill_stay_the_provider() {
     let record = openrouter.run(&());
     assert_eq!((provider(&record), record.gateway.as_deref()), ("openrouter", Some("openrouter")));
     assert_eq!(record.upstream_provider.as_deref(), Some("aws-bedrock"));
+    // In the body, where there is no such header.
+    let body = |extra: serde_json::Value| {
+        let mut body: serde_json::Value = serde_json::from_str(&answer("gpt-4o")).expect("JSON");
+        body.as_object_mut().expect("a map").extend(extra.as_object().expect("a map").clone());
+        body.to_string()
+    };
+    let mut openrouter = Case::to("openrouter.ai", "/api/v1/chat/completions");
+    openrouter.answer = body(json!({"provider": "Google AI Studio"}));
+    assert_eq!(openrouter.run(&()).upstream_provider.as_deref(), Some("google"));
+    openrouter.answer = body(json!({"provider": "Some New House"}));
+    assert_eq!(openrouter.run(&()).upstream_provider.as_deref(), Some("some-new-house"));
+    let mut vercel = Case::to("ai-gateway.vercel.sh", CHAT);
+    let routing =
+        json!({"gateway": {"routing": {"resolvedProvider": "anthropic", "finalProvider": "vertexAnthropic"}}});
+    vercel.answer = body(json!({"choices": [{"index": 0, "message": {"provider_metadata": routing}}]}));
+    let record = vercel.run(&());
+    assert_eq!((provider(&record), record.upstream_provider.as_deref()), ("vercel", Some("vertex")));
+    // Where no gateway is known of, a body's word for itself says nothing.
+    let mut plain = Case::to("api.openai.com", CHAT);
+    plain.answer = body(json!({"provider": "mistral"}));
+    assert_eq!(plain.run(&()).upstream_provider, None);
     let copilot = Case::to("api.githubcopilot.com", "/chat/completions").run(&());
     assert_eq!((provider(&copilot), copilot.gateway.as_deref()), ("github-copilot", Some("github-copilot")));
 }

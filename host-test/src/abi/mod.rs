@@ -10,7 +10,7 @@ mod log;
 pub(crate) mod memory;
 mod metrics;
 mod misc;
-mod pairs;
+pub(crate) mod pairs;
 mod properties;
 mod shared_data;
 mod status;

@@ -13,9 +13,14 @@ pub(super) fn encode(headers: &Headers) -> Vec<u8> {
     if pairs.is_empty() {
         return Vec::new();
     }
+    encode_map(pairs.iter().map(|(name, value)| (name.as_slice(), value.as_slice())))
+}
+
+/// A map of a property: unlike an empty header map, an empty one says that it is.
+pub(crate) fn encode_map<'a>(pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone) -> Vec<u8> {
     let mut out = Vec::new();
-    put(&mut out, pairs.len());
-    for (name, value) in pairs {
+    put(&mut out, pairs.clone().count());
+    for (name, value) in pairs.clone() {
         put(&mut out, name.len());
         put(&mut out, value.len());
     }

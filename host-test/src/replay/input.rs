@@ -8,7 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
+use crate::abi::pairs::encode_map;
 use crate::exchange::{Cut, Exchange, Headers};
 
 /// The exchanges that the command replays when it is given none: written by us, in the providers' published shapes.
@@ -41,7 +43,8 @@ pub struct InputError {
 
 const EXPECTED: &str = r#"{"id", "request": {"method", "url", "headers", "body", "body_encoding"?: "base64"},
    "response": {"status", "headers", "body", "body_encoding"?: "base64"},
-   "abort_after"?: bytes, "at"?: "2026-01-31T12:00:00Z"}"#;
+   "abort_after"?: bytes, "at"?: "2026-01-31T12:00:00Z",
+   "properties"?: {"xds": {"route_name": text, "route_metadata": {"filter_metadata": {namespace: {key: text}}}}}}"#;
 
 /// Unknown keys are ignored, so that recordings may carry more.
 #[derive(Deserialize)]
@@ -51,6 +54,8 @@ struct Line {
     response: Response,
     abort_after: Option<usize>,
     at: Option<String>,
+    #[serde(default)]
+    properties: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -124,9 +129,30 @@ fn recorded(text: &str, place: &str) -> Result<Recorded, String> {
         response_body,
         cut: line.abort_after.map(|after| Cut::DownstreamGone { after }),
         at_ns,
+        properties: properties(&line.properties),
         ..Exchange::default()
     };
     Ok(Recorded { id: line.id.unwrap_or_else(|| place.to_owned()), exchange })
+}
+
+/// Texts by NUL-joined path, and every object as Envoy writes a map: its own texts as serialised pairs. So a
+/// `google.protobuf.Struct` can be read as a whole and text by text. Other values are left out.
+fn properties(tree: &Map<String, Value>) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![(Vec::new(), tree)];
+    while let Some((path, object)) = open.pop() {
+        let below = |key: &str| match path.as_slice() {
+            [] => key.as_bytes().to_vec(),
+            path => [path, b"\0", key.as_bytes()].concat(),
+        };
+        let texts = object.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
+        found.extend(texts.clone().map(|(key, text)| (below(key), text.as_bytes().to_vec())));
+        open.extend(object.iter().filter_map(|(key, value)| Some((below(key), value.as_object()?))));
+        if !path.is_empty() {
+            found.insert(path, encode_map(texts.map(|(key, text)| (key.as_bytes(), text.as_bytes()))));
+        }
+    }
+    found
 }
 
 /// RFC 3339 as Unix nanoseconds.
@@ -237,6 +263,20 @@ mod tests {
 
     fn problem(line: &str) -> String {
         read_lines("f.jsonl", line.as_bytes()).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn properties_are_texts_and_maps_of_texts() {
+        let recorded =
+            one(&r#"{"request":{"method":"GET","url":"http://h/"},"response":{"status":200},"properties":{"xds":
+            {"route_name":"r","route_metadata":{"filter_metadata":{"acme.llm":{"a":"bc","n":3}}}}}}"#
+                .replace('\n', " "));
+        let at = |path: &[u8]| recorded.exchange.properties.get(path).map(Vec::as_slice);
+        assert_eq!(at(b"xds\0route_name"), Some(&b"r"[..]));
+        let own = b"xds\0route_metadata\0filter_metadata\0acme.llm";
+        assert_eq!(at(&[own.as_slice(), b"\0a"].concat()), Some(&b"bc"[..]));
+        assert_eq!(at(own), Some(&b"\x01\0\0\0\x01\0\0\0\x02\0\0\0a\0bc\0"[..]));
+        assert_eq!(at(b"xds\0cluster_name"), None);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(crate) const WORD_LIMIT: usize = 128;
 pub(crate) enum Fact {
     /// Model that answered; the first that is not empty counts.
     Model,
+    /// Provider that a gateway asked, in its own words (OpenRouter, Vercel); the first counts.
+    Upstream,
     /// Model of a session over a web socket.
     SessionModel,
     /// Model that transcribes what the user of a session says.

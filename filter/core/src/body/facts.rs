@@ -16,6 +16,7 @@ pub(crate) struct Facts {
     pub(crate) speed: Option<String>,
     pub(crate) size: Option<String>,
     pub(crate) quality: Option<String>,
+    pub(crate) upstream: Option<String>,
     pub(crate) tally: Tally,
     pub(crate) error: Option<BodyError>,
     finish: Option<String>,
@@ -47,6 +48,7 @@ impl Facts {
             speed: None,
             size: None,
             quality: None,
+            upstream: None,
             error: None,
             finish: None,
             status: None,
@@ -77,6 +79,7 @@ impl Facts {
         match fact {
             Fact::Model => self.model.is_some(),
             Fact::Id => self.id.is_some(),
+            Fact::Upstream => self.upstream.is_some(),
             Fact::Tier | Fact::TierOnce => self.tier.is_some(),
             Fact::Token => self.token,
             _ => false,
@@ -155,6 +158,7 @@ impl Facts {
         match fact {
             Fact::Model => first(&mut self.model, word),
             Fact::Id => first(&mut self.id, word),
+            Fact::Upstream => first(&mut self.upstream, word),
             Fact::TierOnce => first(&mut self.tier, word.to_ascii_lowercase()),
             Fact::Tier => self.tier = Some(word.to_ascii_lowercase()),
             Fact::Finish => self.finish = Some(named_finish(word)),

@@ -44,6 +44,8 @@ pub struct Reading {
     pub head_input: Option<u64>,
     /// Model as the response names it.
     pub model: Option<String>,
+    /// Provider that a gateway asked, in its own words.
+    pub upstream: Option<String>,
     /// Tier that served the request, lower case (`standard`, `priority`, `flex`, ...).
     pub service_tier: Option<String>,
     /// Speed class that served it, lower case: Anthropic's `speed`, Bedrock's `performanceConfig.latency`.

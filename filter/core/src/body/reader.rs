@@ -184,6 +184,7 @@ impl Reader {
             from_headers,
             head_input: head.input,
             model: facts.model.clone(),
+            upstream: facts.upstream.clone(),
             service_tier: stated.tier.or_else(|| facts.tier.clone()).or_else(|| head.tier.clone()),
             speed: stated.speed.or_else(|| facts.speed.clone()).or_else(|| head.speed.clone()),
             geo: stated.geo,

@@ -168,6 +168,14 @@ impl Destination {
         }
     }
 
+    /// The response body names the upstream.
+    pub(crate) fn served_by(&mut self, config: &Config, name: &str) {
+        if self.gateway.id.is_some() || self.said.gateway().is_some() {
+            self.gateway.upstream = gateway::named(name).or(self.gateway.upstream.take());
+            self.take_upstream(config);
+        }
+    }
+
     /// Whose price list bills; the configuration's default where nothing names it.
     pub(crate) fn provider(&self) -> Option<&str> {
         self.provider.as_deref()

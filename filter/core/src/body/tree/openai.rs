@@ -9,6 +9,8 @@ pub(super) static CHAT: Want = Want::object(&[
     ("model", Want::scalar(Fact::Model)),
     ("service_tier", Want::scalar(Fact::TierOnce)),
     ("usage", Want::whole(Fact::Usage)),
+    // OpenRouter.
+    ("provider", Want::scalar(Fact::Upstream)),
     // Groq: the last chunk of older streams has its usage only here.
     ("x_groq", Want::object(&[("usage", Want::whole(Fact::Aside)), ("usage_breakdown", Want::whole(Fact::Breakdown))])),
     ("usage_breakdown", Want::whole(Fact::Breakdown)),
@@ -22,7 +24,7 @@ pub(super) static CHAT: Want = Want::object(&[
 
 pub(super) static CHOICE: Want = Want::object(&[
     ("finish_reason", Want::scalar(Fact::Finish)),
-    ("message", Want::object(&[("executed_tools", Want::each(&EXECUTED_TOOL))])),
+    ("message", Want::object(&[("executed_tools", Want::each(&EXECUTED_TOOL)), ("provider_metadata", VERCEL)])),
     // Moonshot puts the usage of a stream here.
     ("usage", Want::whole(Fact::Aside)),
     ("text", Want::mark(Fact::Token)),
@@ -37,9 +39,16 @@ pub(super) static CHOICE: Want = Want::object(&[
             ("function_call", Want::mark(Fact::Token)),
             ("audio", Want::mark(Fact::Token)),
             ("executed_tools", Want::each(&STREAMED_TOOL)),
+            ("provider_metadata", VERCEL),
         ]),
     ),
 ]);
+
+/// Vercel's gateway says whom it asked last, in the event that has the usage.
+const VERCEL: Want = Want::object(&[(
+    "gateway",
+    Want::object(&[("routing", Want::object(&[("finalProvider", Want::scalar(Fact::Upstream))]))]),
+)]);
 
 /// What Groq's compound systems did on their own.
 static EXECUTED_TOOL: Want = Want::object(&[("type", Want::scalar(Fact::ItemType))]).and_mark(Fact::Item);
