@@ -218,10 +218,11 @@ impl Destination {
         if let Some(model) = alias(billed) {
             return Some(model);
         }
-        if let Some(name) = billed.filter(|name| known(name)) {
-            return Some(name.to_owned());
+        // Only an alias of what was asked for makes it a question whether the book knows the other name.
+        match asked.into_iter().find_map(alias) {
+            Some(model) if !billed.is_some_and(known) => Some(model),
+            _ => billed.map(ToOwned::to_owned),
         }
-        asked.into_iter().find_map(alias).or_else(|| billed.map(ToOwned::to_owned))
     }
 }
 
