@@ -143,6 +143,7 @@ async fn serve(socket: TcpStream, state: Arc<Mutex<State>>) {
     let tap = Tap { inner: socket, wire: Arc::clone(&wire) };
     let mut id = String::new();
     let mut script = Script::default();
+    #[expect(clippy::result_large_err, reason = "the signature that tokio-tungstenite asks for")]
     let greet = |request: &Request, mut response: Response| {
         id = request.headers().get(REPLAY_ID).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
         script = lock(&state).scripts.get(&id).cloned().unwrap_or_default();
