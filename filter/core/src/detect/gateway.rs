@@ -137,8 +137,8 @@ pub(crate) fn named(name: &str) -> Option<String> {
     })
 }
 
-/// Names that differ from the ids by more than case and punctuation (OpenRouter, Vercel, Portkey, LiteLLM, Kong;
-/// checked 2026-11-21 in recorded responses and their documentation).
+/// Names that differ from the ids by more than case and punctuation (OpenRouter, Vercel, Portkey, LiteLLM, Kong). Those of
+/// OpenRouter and Vercel were seen in recorded responses (2026-11-21); the others are still to be checked.
 const NAMES: &[(&str, &str)] = &[
     ("amazonbedrock", provider::AWS_BEDROCK),
     ("bedrock", provider::AWS_BEDROCK),
