@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async, client_async};
 
-use crate::upstream::REPLAY_ID;
+use crate::upstream::{REPLAY_ID, listen};
 
 /// Longest wait for a session to have ended at the upstream.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -89,16 +89,10 @@ impl SocketUpstream {
     /// # Errors
     /// There is no port.
     pub async fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
-        let accepting = tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(serve(socket, Arc::clone(&shared)));
-            }
-        });
-        Ok(Self { address, state, accepting: accepting.abort_handle() })
+        let (address, accepting) = listen(move |socket| serve(socket, Arc::clone(&shared))).await?;
+        Ok(Self { address, state, accepting })
     }
 
     /// Where it listens.

@@ -60,16 +60,10 @@ impl Upstream {
     /// # Errors
     /// There is no port.
     pub async fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
-        let accepting = tokio::spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(serve(socket, Arc::clone(&shared)));
-            }
-        });
-        Ok(Self { address, state, accepting: accepting.abort_handle() })
+        let (address, accepting) = listen(move |socket| serve(socket, Arc::clone(&shared))).await?;
+        Ok(Self { address, state, accepting })
     }
 
     /// Where it listens.
@@ -102,6 +96,21 @@ impl Drop for Upstream {
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Listens on a free port of 127.0.0.1 and serves each connection in a task of its own.
+pub(crate) async fn listen<S>(serve: impl Fn(TcpStream) -> S + Send + 'static) -> io::Result<(SocketAddr, AbortHandle)>
+where
+    S: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    let accepting = tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(serve(socket));
+        }
+    });
+    Ok((address, accepting.abort_handle()))
 }
 
 async fn serve(socket: TcpStream, state: Arc<Mutex<State>>) {

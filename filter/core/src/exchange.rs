@@ -238,7 +238,7 @@ impl Exchange {
             None => (None, false, None, Timing { total: at.saturating_sub(self.started), ..Timing::default() }),
         };
         let mut reading = reading.unwrap_or_default();
-        reading.usage = self.used(status, &reading);
+        reading.usage = self.used(status, &mut reading);
         let generated = self.response.as_ref().map_or(0, |r| r.reader.text_bytes());
         let estimated = self.estimate.as_ref().filter(|_| reading.usage.is_none()).and_then(|e| e.finish(generated));
         let (outcome, error_type) = self.outcome(status, ended, end, &reading, estimated);
@@ -319,18 +319,18 @@ impl Exchange {
     }
 
     /// What was used: as the response says, else as the request does where a response never says it.
-    fn used(&self, status: Option<u16>, reading: &Reading) -> Option<Usage> {
+    fn used(&self, status: Option<u16>, reading: &mut Reading) -> Option<Usage> {
         let accepted = status.is_some_and(|s| s < 400) && reading.error.is_none();
-        match (self.route.api, &reading.usage) {
+        match (self.route.api, reading.usage.take()) {
             (Api::AudioSpeech, None) if accepted => {
                 self.request.characters().map(|n| Usage { characters: Some(n), ..Usage::default() })
             }
             // A verdict is all there is to say; where the book says free, that is its price.
             (Api::Moderations, None) if accepted && reading.state == BodyState::Complete => Some(Usage::default()),
             (Api::Ocr, Some(usage)) if self.request.annotated() => {
-                Some(Usage { annotated_pages: usage.pages, ..usage.clone() })
+                Some(Usage { annotated_pages: usage.pages, ..usage })
             }
-            (_, Some(usage)) => Some(Usage { input: usage.input.or(reading.head_input), ..usage.clone() }),
+            (_, Some(usage)) => Some(Usage { input: usage.input.or(reading.head_input), ..usage }),
             (_, None) => None,
         }
     }

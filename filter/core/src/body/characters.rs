@@ -16,7 +16,7 @@ enum Escape {
     #[default]
     None,
     Backslash,
-    /// Digits of `\\uXXXX` and their value.
+    /// Digits of `\uXXXX` and their value.
     Unicode(u8, u32),
 }
 

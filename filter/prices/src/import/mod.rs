@@ -58,18 +58,23 @@ pub fn genai_prices(dump: Option<&Path>, names: &[PathBuf], checked_on: &str) ->
                 unlisted: None,
                 models: UniqueMap::default(),
                 provider: id.clone(),
-                ..empty(owner, checked_on)?
+                ..empty(&owner.id, &from_genai(), checked_on)?
             });
         }
     }
     Ok(files)
 }
 
-fn empty(owner: &Owner, checked_on: &str) -> Result<ProviderFile> {
+fn from_genai() -> String {
+    GENAI_PRICES.replace("==", " ") + " (MIT)"
+}
+
+/// A provider's file without a model.
+fn empty(provider: &str, source: &str, checked_on: &str) -> Result<ProviderFile> {
     Ok(ProviderFile {
         schema: SCHEMA,
-        provider: owner.id.clone(),
-        source: GENAI_PRICES.replace("==", " ") + " (MIT)",
+        provider: provider.to_owned(),
+        source: source.to_owned(),
         checked_on: checked_on.parse().map_err(anyhow::Error::msg)?,
         same_as: None,
         unlisted: Some(Unlisted::Parent),
@@ -113,6 +118,6 @@ fn provider_file(
         reasoning_beside: owner.reasoning_beside,
         free_suffix: owner.free_suffix.clone(),
         models: UniqueMap(models),
-        ..empty(owner, checked_on)?
+        ..empty(&owner.id, &from_genai(), checked_on)?
     })
 }

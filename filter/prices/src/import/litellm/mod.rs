@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use genops_core::price::book::{Complaint, Kind, Model, ProviderFile, SCHEMA, UniqueMap, Unlisted, check};
+use genops_core::price::book::{Complaint, Kind, Model, ProviderFile, UniqueMap, check};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -117,19 +117,7 @@ pub fn litellm(file: &Path, source: &str, checked_on: &str) -> Result<(Vec<Provi
     for (id, models) in found {
         let values = table.values.get(id).unwrap_or(&none);
         let priced: Vec<_> = models.into_values().filter_map(|found| finish(id, found, values, &mut left)).collect();
-        let mut file = ProviderFile {
-            schema: SCHEMA,
-            provider: id.to_owned(),
-            source: source.to_owned(),
-            checked_on: checked_on.parse().map_err(anyhow::Error::msg)?,
-            same_as: None,
-            unlisted: Some(Unlisted::Parent),
-            reasoning_beside: false,
-            fallback: Vec::new(),
-            free_suffix: None,
-            calendars: UniqueMap::default(),
-            models: priced.into_iter().collect(),
-        };
+        let mut file = ProviderFile { models: priced.into_iter().collect(), ..super::empty(id, source, checked_on)? };
         drop_unsound(&mut file, &mut left);
         files.extend((!file.models.is_empty()).then_some(file));
     }
