@@ -259,7 +259,7 @@ impl Exchange {
         let canonical_model = billed.as_deref().and_then(book);
         let model_label = self.model_label(canonical_model.as_deref(), &reading, request_model.as_deref());
         let counts = matches!(outcome, Outcome::Complete | Outcome::Partial | Outcome::Estimated | Outcome::Error);
-        let usage = reading.usage.clone().filter(|_| counts);
+        let usage = reading.usage.take().filter(|_| counts);
 
         let mut record = Record {
             provider: self.to.provider().map(ToOwned::to_owned),

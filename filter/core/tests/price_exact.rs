@@ -189,7 +189,9 @@ fn figure(usage: &Usage, model: &Model, dimension: Dimension) -> Option<BigInt> 
     };
     let told = whole.map(|whole| BigInt::from(whole) * 1_000_000_000).or(fraction.map(|Nano(n)| BigInt::from(n)))?;
     let least = model.min.get(dimension.as_str()).map_or(BigInt::ZERO, |least| BigInt::from(least.0));
-    Some(told.max(least))
+    let most = model.max.get(dimension.as_str()).map(|most| BigInt::from(most.0));
+    let told = told.max(least);
+    Some(most.map_or(told.clone(), |most| told.min(most)))
 }
 
 /// What the rate of `dimension` pays for: its figure without what rates of its parts pay for.

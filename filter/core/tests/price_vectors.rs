@@ -76,6 +76,21 @@ fn searches_are_billed_beside_tokens() {
 }
 
 #[test]
+fn a_grounded_prompt_is_billed_once_where_the_price_is_by_prompt() {
+    let grounded = |queries: u64| Usage { web_searches: Some(queries), ..tokens(0, 0) };
+    for (model, queries, expected) in [
+        // 35 per 1,000 prompts, however many queries were made; none is billed where none was made.
+        ("gemini-2.5-flash", 0, "0"),
+        ("gemini-2.5-flash", 1, "0.035"),
+        ("gemini-2.5-flash", 3, "0.035"),
+        // 14 per 1,000 queries.
+        ("gemini-3-flash-preview", 3, "0.042"),
+    ] {
+        assert_eq!(cost("google", model, &grounded(queries)), usd(expected), "{model} {queries}");
+    }
+}
+
+#[test]
 fn audio_and_cached_audio_have_their_own_rates() {
     let usage = Usage {
         input_audio: Some(800),

@@ -19,7 +19,7 @@ pub(super) trait Trace {
     /// One model's part of the bill begins.
     fn part(&mut self, _seller: Seller<'_>, _asked: &str, _hit: &Match<'_>, _rough: bool) {}
     /// Less was used than the least that is billed.
-    fn raised(&mut self, _dimension: Dimension, _told: u64, _billed: u64) {}
+    fn bounded(&mut self, _dimension: Dimension, _told: u64, _billed: u64) {}
     /// All input tokens, which decide between tiers.
     fn context(&mut self, _input: u64) {}
     /// The price entry that counts, whether because it is in force or because none is.
@@ -66,8 +66,8 @@ pub struct Part {
     pub variants: Vec<Variant>,
     /// What its tokens were multiplied by.
     pub multipliers: Vec<Multiplier>,
-    /// What is billed of something where less was used: told, billed (billionths where it is fractional).
-    pub raised: Vec<(Dimension, u64, u64)>,
+    /// What is billed of something where less or more was used: told, billed (billionths where it is fractional).
+    pub bounded: Vec<(Dimension, u64, u64)>,
     /// How it was served, where nothing says what that costs.
     pub unanswered: Option<(Key, String)>,
     /// What no rate pays for.
@@ -159,15 +159,15 @@ impl Trace for Parts {
             entry: None,
             variants: Vec::new(),
             multipliers: Vec::new(),
-            raised: Vec::new(),
+            bounded: Vec::new(),
             unanswered: None,
             unpaid: Vec::new(),
             lines: Vec::new(),
         });
     }
 
-    fn raised(&mut self, dimension: Dimension, told: u64, billed: u64) {
-        self.last(|part| part.raised.push((dimension, told, billed)));
+    fn bounded(&mut self, dimension: Dimension, told: u64, billed: u64) {
+        self.last(|part| part.bounded.push((dimension, told, billed)));
     }
 
     fn context(&mut self, input: u64) {

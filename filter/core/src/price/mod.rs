@@ -166,7 +166,7 @@ impl PriceBook {
                 continue;
             }
             let mut quantities = Quantities::of(usage, seller.reasoning_beside(), place == 0)?;
-            quantities.raise(hit.model.minimums(), trace);
+            quantities.bound(hit.model.bounds(), trace);
             let input = usage.context.unwrap_or_else(|| quantities.get(Dimension::Input));
             trace.context(input);
             let rates = select::rates(hit.model, hit.own, charge.at, input, &context, trace)?;

@@ -1,6 +1,6 @@
 //! What an exchange used of each dimension, and what of it each rate pays for.
 
-use super::book::layout::MinimumRow;
+use super::book::layout::BoundRow;
 use super::book::{Dimension, Dimensions, Kind};
 use super::explain::Trace;
 use super::select::Rates;
@@ -87,14 +87,16 @@ impl Quantities {
         Ok(quantities)
     }
 
-    /// Raises what was told to the least that is billed.
-    pub(super) fn raise(&mut self, minimums: &[MinimumRow], trace: &mut impl Trace) {
-        for row in minimums {
+    /// Brings what was told within what is billed at least and at most.
+    pub(super) fn bound(&mut self, bounds: &[BoundRow], trace: &mut impl Trace) {
+        for row in bounds {
             let Some(dimension) = Dimension::ALL.get(usize::from(row.dimension)).copied() else { continue };
-            let least = if dimension.is_fractional() { row.quantity } else { row.quantity.div_ceil(BILLION) };
-            if self.told.contains(dimension) && self.get(dimension) < least {
-                trace.raised(dimension, self.get(dimension), least);
-                self.set(dimension, Some(least));
+            let limit = if dimension.is_fractional() { row.quantity } else { row.quantity.div_ceil(BILLION) };
+            let told = self.get(dimension);
+            let beyond = if row.most { told > limit } else { told < limit };
+            if self.told.contains(dimension) && beyond {
+                trace.bounded(dimension, told, limit);
+                self.set(dimension, Some(limit));
             }
         }
     }

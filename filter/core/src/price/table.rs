@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::book::layout::{
-    CalendarRow, ConditionRow, EntryRow, HoursRow, MinimumRow, ModelRow, MultiplierRow, NameRow, ProviderRow, RateRow,
+    BoundRow, CalendarRow, ConditionRow, EntryRow, HoursRow, ModelRow, MultiplierRow, NameRow, ProviderRow, RateRow,
     Span, Tables, TermsRow, Text,
 };
 use super::book::{
@@ -135,8 +135,8 @@ impl<'t> Model<'t> {
         self.terms().map_or(&[], |terms| range(&self.tables.multipliers, terms.multipliers))
     }
 
-    pub(super) fn minimums(self) -> &'t [MinimumRow] {
-        self.terms().map_or(&[], |terms| range(&self.tables.minimums, terms.minimums))
+    pub(super) fn bounds(self) -> &'t [BoundRow] {
+        self.terms().map_or(&[], |terms| range(&self.tables.bounds, terms.bounds))
     }
 }
 
@@ -196,8 +196,9 @@ impl Model<'_> {
     /// The model without its aliases: those stay where they are.
     pub(super) fn to_book(self) -> BookModel {
         let terms = self.terms().copied().unwrap_or_default();
-        let minimum =
-            |row: &MinimumRow| Some((at(&Dimension::ALL, row.dimension)?.as_str().to_owned(), Quantity(row.quantity)));
+        let bound =
+            |row: &BoundRow| Some((at(&Dimension::ALL, row.dimension)?.as_str().to_owned(), Quantity(row.quantity)));
+        let bounds = |most: bool| self.bounds().iter().filter(move |row| row.most == most).filter_map(bound).collect();
         let geo = super::book::GEO_PREFIXES.iter().enumerate().filter(|(bit, _)| self.row.geo >> bit & 1 == 1);
         BookModel {
             geo: geo.map(|(_, prefix)| (*prefix).to_owned()).collect(),
@@ -205,7 +206,8 @@ impl Model<'_> {
             prices: self.prices().map(Entry::to_prices).collect(),
             variants: self.variants().map(|entry| self.to_variant(entry)).collect(),
             multipliers: self.multipliers().iter().map(|row| self.to_multiplier(row)).collect(),
-            min: self.minimums().iter().filter_map(minimum).collect(),
+            min: bounds(false),
+            max: bounds(true),
             billing: terms.provisioned.then_some(Billing::Provisioned),
             ..BookModel::default()
         }

@@ -107,9 +107,10 @@ fn part(text: &mut String, part: &Part) {
     for multiplier in &part.multipliers {
         _ = writeln!(text, "  tokens times {}: {}", multiplier.by, when(&multiplier.when));
     }
-    for (dimension, told, billed) in &part.raised {
+    for (dimension, told, billed) in &part.bounded {
+        let bound = if told < billed { "at least" } else { "at most" };
         let [told, billed] = [*told, *billed].map(|figure| quantity(*dimension, figure));
-        _ = writeln!(text, "  {}: {told} told, at least {billed} are billed", dimension.as_str());
+        _ = writeln!(text, "  {}: {told} told, {bound} {billed} are billed", dimension.as_str());
     }
     for line in part.lines.iter().filter(|line| line.quantity > 0) {
         self::line(text, line);

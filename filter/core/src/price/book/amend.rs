@@ -60,13 +60,15 @@ impl Model {
     /// Adds this to a model: what its lists do not hold goes behind, other fields take their place where they say
     /// something. A second time nothing changes.
     pub fn extend(&self, model: &mut Self) {
-        let Self { alias, dated, geo, free, prices, variants, multipliers, min, billing, source, checked_on } = self;
+        let Self { alias, dated, geo, free, prices, variants, multipliers, min, max, billing, source, checked_on } =
+            self;
         append(&mut model.alias, alias);
         append(&mut model.geo, geo);
         append(&mut model.prices, prices);
         append(&mut model.variants, variants);
         append(&mut model.multipliers, multipliers);
         append(&mut model.min.0, &min.0);
+        append(&mut model.max.0, &max.0);
         model.free |= free;
         if *dated == Dated::Any {
             model.dated = Dated::Any;

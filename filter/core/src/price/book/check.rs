@@ -195,11 +195,12 @@ fn check_model(c: &mut Complaints<'_>, file: &ProviderFile, model: &Model) {
     if keys.len() > MAX_MULTIPLIERS {
         c.add("multipliers", format!("depend on {} sets of keys, at most {MAX_MULTIPLIERS} are kept", keys.len()));
     }
-    for (key, quantity) in model.min.iter() {
+    let bounds = [("min", &model.min), ("max", &model.max)];
+    for (field, key, quantity) in bounds.iter().flat_map(|(f, b)| b.iter().map(move |(k, q)| (f, k, q))) {
         let measured = |d: &Dimension| matches!(d.kind(), Kind::Count | Kind::Measure);
         if Dimension::parse(key).filter(measured).is_none() || quantity.0 == 0 {
             let all: Vec<_> = Dimension::ALL.iter().filter(|d| measured(d)).map(|d| d.as_str()).collect();
-            c.add(format!("min.{key}"), format!("is no quantity above 0 of one of {}", all.join(", ")));
+            c.add(format!("{field}.{key}"), format!("is no quantity above 0 of one of {}", all.join(", ")));
         }
     }
 }

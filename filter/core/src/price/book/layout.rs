@@ -87,8 +87,8 @@ pub struct TermsRow {
     pub provisioned: bool,
     /// Of the multipliers.
     pub multipliers: Span,
-    /// Of the minimums.
-    pub minimums: Span,
+    /// Of the bounds.
+    pub bounds: Span,
 }
 
 /// What tokens cost more or less.
@@ -102,13 +102,15 @@ pub struct MultiplierRow {
     pub when: u8,
 }
 
-/// Least quantity that is billed.
+/// Least or most that is billed of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct MinimumRow {
+pub struct BoundRow {
     /// Billionths of the dimension's unit.
     pub quantity: u64,
     /// Of what.
     pub dimension: u8,
+    /// Whether it is the most.
+    pub most: bool,
 }
 
 /// A price entry or a variant.
@@ -222,7 +224,7 @@ tables! {
     /// By terms.
     multipliers: MultiplierRow,
     /// By terms.
-    minimums: MinimumRow,
+    bounds: BoundRow,
     /// The first one is always.
     hours: HoursRow,
     /// The first one is empty.
@@ -273,7 +275,7 @@ struct Layout<'a> {
     sets: Interned<Vec<RateRow>>,
     figures: Interned<u64>,
     tiers: Interned<u64>,
-    terms: Interned<(bool, bool, Vec<MultiplierRow>, Vec<MinimumRow>)>,
+    terms: Interned<(bool, bool, Vec<MultiplierRow>, Vec<BoundRow>)>,
     hours: Interned<HoursRow>,
     dates: Interned<(Text, Vec<u16>)>,
     whens: Interned<Vec<(u8, Vec<Text>)>>,
@@ -400,13 +402,16 @@ impl Layout<'_> {
             Ok(MultiplierRow { from, by: u16::try_from(by.0).map_err(|_| TooMany("hundredths"))?, when })
         });
         let multipliers = multipliers.collect::<Result<_, _>>()?;
-        let minimum = |(name, Quantity(quantity)): (&str, &Quantity)| {
-            let dimension = Dimension::parse(name)? as u8;
-            Some(MinimumRow { quantity: *quantity, dimension })
+        let bound = |most: bool| {
+            move |(name, Quantity(quantity)): (&str, &Quantity)| {
+                let dimension = Dimension::parse(name)? as u8;
+                Some(BoundRow { quantity: *quantity, dimension, most })
+            }
         };
-        let minimums = model.min.iter().filter_map(minimum).collect();
+        let least = model.min.iter().filter_map(bound(false));
+        let bounds = least.chain(model.max.iter().filter_map(bound(true))).collect();
         let provisioned = model.billing == Some(Billing::Provisioned);
-        small(self.terms.add((model.free, provisioned, multipliers, minimums)), "terms")
+        small(self.terms.add((model.free, provisioned, multipliers, bounds)), "terms")
     }
 
     fn calendar(&mut self, name: &str) -> Result<u8, TooMany> {
@@ -456,15 +461,15 @@ impl Layout<'_> {
             rates.extend(set);
             sets.push(small(rates.len(), "rates")?);
         }
-        let (mut terms, mut multipliers, mut minimums) = (Vec::new(), Vec::new(), Vec::new());
-        for (free, provisioned, more, least) in self.terms.0 {
-            let [multiplied, minimal] = [
+        let (mut terms, mut multipliers, mut bounds) = (Vec::new(), Vec::new(), Vec::new());
+        for (free, provisioned, more, limits) in self.terms.0 {
+            let [multiplied, bounded] = [
                 Span { from: small(multipliers.len(), "multipliers")?, count: small(more.len(), "multipliers")? },
-                Span { from: small(minimums.len(), "minimums")?, count: small(least.len(), "minimums")? },
+                Span { from: small(bounds.len(), "bounds")?, count: small(limits.len(), "bounds")? },
             ];
-            terms.push(TermsRow { free, provisioned, multipliers: multiplied, minimums: minimal });
+            terms.push(TermsRow { free, provisioned, multipliers: multiplied, bounds: bounded });
             multipliers.extend(more);
-            minimums.extend(least);
+            bounds.extend(limits);
         }
         let (mut calendars, mut days) = (Vec::new(), Vec::new());
         for (name, dates) in self.dates.0 {
@@ -494,7 +499,7 @@ impl Layout<'_> {
             fallbacks: fallbacks.into(),
             terms: terms.into(),
             multipliers: multipliers.into(),
-            minimums: minimums.into(),
+            bounds: bounds.into(),
             hours: self.hours.0.into(),
             calendars: calendars.into(),
             days: days.into(),

@@ -111,6 +111,9 @@ pub struct Model {
     /// Least quantity that is billed for an exchange, by dimension.
     #[serde(default, skip_serializing_if = "UniqueMap::is_empty")]
     pub min: UniqueMap<Quantity>,
+    /// Most that is billed for an exchange, by dimension: a search fee by prompt, however many queries were made.
+    #[serde(default, skip_serializing_if = "UniqueMap::is_empty")]
+    pub max: UniqueMap<Quantity>,
     /// How it is paid for, where not by what was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billing: Option<Billing>,
