@@ -4,11 +4,13 @@
 //! worker. So known series cost one hostcall per tick whatever the load, and new ones are defined in slices. Pending
 //! deltas wait; nothing is lost.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use foldhash::quality::RandomState;
-use genops_core::schema::{self, FAMILIES, Kind};
+use genops_core::config::Config;
+use genops_core::schema::{Own, Table};
 
 use crate::host::{self, Level, MetricType, Status};
 use crate::registry::{self, Registry};
@@ -24,6 +26,20 @@ const IDLE_MILLIS: u32 = 100;
 /// How long a series that this VM defined waits for its first delta: every other VM looks at the registry in that time
 /// and defines it too. So no count can go down with a generation that ends right then, and a scrape can see 0 first.
 const GRACE_NANOS: u64 = 3 * IDLE_MILLIS as u64 * 1_000_000;
+
+thread_local! {
+    static BEHIND: RefCell<Behind> = RefCell::new(Behind::new());
+}
+
+/// Runs `with` on this VM's series: one state for all its root contexts.
+pub(crate) fn with<T>(with: impl FnOnce(&mut Behind) -> T) -> T {
+    BEHIND.with_borrow_mut(with)
+}
+
+/// A stat's name without its labels.
+fn family_stat(name: &str) -> &str {
+    name.rsplit(";.;").next().unwrap_or(name)
+}
 
 /// The clock for what waits: without one nothing does.
 fn patience() -> u64 {
@@ -61,8 +77,8 @@ struct Group {
 pub(crate) struct Behind {
     series: Vec<Series>,
     by_name: HashMap<Rc<str>, SeriesIndex, RandomState>,
-    /// Label sets per family, over the process as far as the registry was read.
-    sets: Vec<u32>,
+    /// Label sets over the process, as far as the registry was read, by the stat that every set of a family has once.
+    sets: HashMap<String, u32, RandomState>,
     dirty: Vec<SeriesIndex>,
     backlog: VecDeque<Group>,
     registry: Registry,
@@ -76,11 +92,11 @@ pub(crate) struct Behind {
 }
 
 impl Behind {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             series: Vec::new(),
             by_name: HashMap::default(),
-            sets: vec![0; FAMILIES.len()],
+            sets: HashMap::default(),
             dirty: Vec::new(),
             backlog: VecDeque::new(),
             registry: Registry::default(),
@@ -95,11 +111,12 @@ impl Behind {
 
     /// Defines every counter that the registry lists, and starts to tick. It never increments: it runs once more on a VM
     /// that is thrown away (envoy.md 3).
-    pub(crate) fn start(&mut self, flush_millis: u32) {
-        self.flush_millis = flush_millis;
+    pub(crate) fn start(&mut self, config: &Config) {
+        self.flush_millis = config.flush_interval_ms;
+        self.count_sets_of(&config.table);
         self.read_registry();
         self.define_backlog(None);
-        self.pending_gauge = self.pending_gauge.or_else(|| self.define_gauge(schema::STATS_PENDING));
+        self.pending_gauge = self.pending_gauge.or_else(|| self.define_gauge(&config.table.own(Own::StatsPending)));
         // Each root context has a timer of its own: start this one's, whatever another's period is.
         self.period = 0;
         self.set_period(IDLE_MILLIS);
@@ -112,7 +129,7 @@ impl Behind {
 
     /// The most label sets that any family has.
     pub(crate) fn label_sets(&self) -> u32 {
-        self.sets.iter().copied().max().unwrap_or(0)
+        self.sets.values().copied().max().unwrap_or(0)
     }
 
     pub(crate) fn knows(&self, name: &str) -> bool {
@@ -154,16 +171,19 @@ impl Behind {
         index
     }
 
-    /// A label set is counted at the one stat that every set of its family has exactly once.
+    /// From now on the label sets of these families are counted, too.
+    fn count_sets_of(&mut self, table: &Table) {
+        let once = |name: &str, suffix: &str| format!("{name}{suffix}");
+        for family in table.fed() {
+            if let Some(name) = family.once_per_set().map(|suffix| once(&family.name, suffix)) {
+                let known = self.series.iter().filter(|s| family_stat(&s.name) == name).count();
+                self.sets.insert(name, u32::try_from(known).unwrap_or(u32::MAX));
+            }
+        }
+    }
+
     fn count_set(&mut self, name: &str) {
-        let family = name.rsplit(";.;").next().unwrap_or(name);
-        let one_per_set = |f: &&schema::Family| match f.kind {
-            Kind::Histogram => family.strip_suffix("_count") == Some(f.name),
-            _ => f.variable.is_none() && family.strip_suffix("_pico").unwrap_or(family) == f.name,
-        };
-        if let Some(at) = FAMILIES.iter().position(|f| one_per_set(&f))
-            && let Some(sets) = self.sets.get_mut(at)
-        {
+        if let Some(sets) = self.sets.get_mut(family_stat(name)) {
             *sets += 1;
         }
     }

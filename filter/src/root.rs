@@ -6,8 +6,9 @@ use genops_core::Config;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
+use crate::behind::{self, Behind};
 use crate::host::{self, Buffer, Level};
-use crate::stats;
+use crate::stats::{self, Stats};
 use crate::stream::Stream;
 
 /// VM environment variable: `inert` turns a refused configuration into a filter that only passes traffic.
@@ -16,19 +17,19 @@ const INVALID_CONFIG: &str = "GENOPS_INVALID_CONFIG";
 /// One plugin configuration.
 pub(crate) struct Root {
     /// `None`: refused, and told to be inert.
-    config: Option<Rc<Config>>,
+    stats: Option<Rc<Stats>>,
 }
 
 impl Root {
     #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "only the wasm entry point makes one"))]
     pub(crate) fn new(_context_id: u32) -> Self {
-        Self { config: None }
+        Self { stats: None }
     }
 }
 
 impl Context for Root {
     fn on_done(&mut self) -> bool {
-        stats::with(stats::Stats::root_done);
+        behind::with(Behind::root_done);
         true
     }
 }
@@ -37,8 +38,7 @@ impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         match Config::parse(&host::buffer(Buffer::PluginConfiguration, size)) {
             Ok(config) => {
-                stats::with(|s| s.configure(&config));
-                self.config = Some(Rc::new(config));
+                self.stats = Some(Rc::new(Stats::new(Rc::new(config))));
                 true
             }
             Err(error) => {
@@ -46,7 +46,7 @@ impl RootContext for Root {
                 let then = if inert { "passing traffic without metering" } else { "refused" };
                 host::log(Level::Error, &format!("genops: configuration {then}: {error}"));
                 if inert {
-                    stats::with(stats::Stats::inert);
+                    stats::inert();
                 }
                 inert
             }
@@ -54,7 +54,7 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        stats::with(stats::Stats::tick);
+        behind::with(Behind::tick);
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -62,6 +62,6 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(self.config.clone())))
+        Some(Box::new(Stream::new(self.stats.clone())))
     }
 }

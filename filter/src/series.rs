@@ -5,9 +5,9 @@ use std::ops::Range;
 use genops_core::OTHER;
 use genops_core::record::Dimensions;
 use genops_core::schema::stat_name::push_label;
-use genops_core::schema::{FAMILIES, Label, StatPart};
+use genops_core::schema::{Label, StatPart, Table};
 
-/// Index of a series in [`Stats`](crate::stats::Stats).
+/// Index of a series in [`Behind`](crate::behind::Behind).
 pub(crate) type SeriesIndex = u32;
 /// A slot whose series does not exist yet.
 const ABSENT: SeriesIndex = SeriesIndex::MAX;
@@ -22,13 +22,13 @@ pub(crate) const FOLD_ORDER: [Label; 6] =
 struct FamilyLayout {
     /// First slot.
     offset: usize,
-    /// The stats of one label set.
-    parts: Vec<StatPart>,
+    /// How many stats one label set has.
+    parts: usize,
     /// Values of the variable label.
     variants: Vec<&'static str>,
 }
 
-/// Slots of all families, the same for every label combination.
+/// Slots of all families that records feed, the same for every label combination.
 #[derive(Debug)]
 pub(crate) struct Layout {
     families: Vec<FamilyLayout>,
@@ -36,13 +36,14 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(table: &Table) -> Self {
         let mut slots = 0;
-        let families = FAMILIES
+        let families = table
+            .fed()
             .iter()
             .map(|family| {
-                let layout = FamilyLayout { offset: slots, parts: family.stats(), variants: family.variants() };
-                slots += layout.parts.len() * layout.variants.len().max(1);
+                let layout = FamilyLayout { offset: slots, parts: family.parts(), variants: family.fact.variants() };
+                slots += layout.parts * layout.variants.len().max(1);
                 layout
             })
             .collect();
@@ -52,36 +53,34 @@ impl Layout {
     /// The slots of one label set of a family.
     pub(crate) fn slots(&self, family: usize, variant: usize) -> Range<usize> {
         let Some(layout) = self.families.get(family) else { return 0..0 };
-        let parts = layout.parts.len();
-        let start = layout.offset + variant.min(layout.variants.len().saturating_sub(1)) * parts;
-        start..start + parts
+        let start = layout.offset + variant.min(layout.variants.len().saturating_sub(1)) * layout.parts;
+        start..start + layout.parts
     }
 
     /// The stat names of one label set of a family, in the order of its parts.
-    pub(crate) fn names(&self, family: usize, variant: usize, dimensions: &Dimensions) -> Vec<String> {
-        let (Some(table), Some(layout)) = (FAMILIES.get(family), self.families.get(family)) else { return Vec::new() };
+    pub(crate) fn names(&self, table: &Table, family: usize, variant: usize, of: &Dimensions) -> Vec<String> {
+        let (Some(family), Some(layout)) = (table.fed().get(family), self.families.get(family)) else {
+            return Vec::new();
+        };
         let mut labels = String::new();
-        for label in table.labels {
-            if let Some(value) = dimensions.get(*label) {
-                push_label(&mut labels, *label, value);
+        for label in &family.labels {
+            if let Some(value) = of.get(*label) {
+                push_label(&mut labels, table.label_key(*label), value);
             }
         }
-        if let (Some(label), Some(value)) = (table.variable, layout.variants.get(variant)) {
-            push_label(&mut labels, label, value);
+        if let (Some(label), Some(value)) = (family.fact.variable(), layout.variants.get(variant)) {
+            push_label(&mut labels, label.key(), value);
         }
-        layout
-            .parts
-            .iter()
-            .map(|part| {
-                let mut name = labels.clone();
-                if let Some(le) = part.le {
-                    push_label(&mut name, Label::Le, le);
-                }
-                name.push_str(table.name);
-                name.push_str(part.suffix);
-                name
-            })
-            .collect()
+        let name = |part: StatPart<'_>| {
+            let mut name = labels.clone();
+            if let Some(le) = part.le {
+                push_label(&mut name, Label::Le.key(), le);
+            }
+            name.push_str(&family.name);
+            name.push_str(part.suffix);
+            name
+        };
+        family.stats().map(name).collect()
     }
 }
 

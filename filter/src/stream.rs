@@ -9,7 +9,7 @@ use proxy_wasm::types::Action;
 
 use crate::edit::Edit;
 use crate::host::{self, Buffer, Map};
-use crate::stats;
+use crate::stats::Stats;
 
 /// How much of a request body is fetched at first, bytes: nearly all clients write the model before the prompt, and the
 /// rest need not be copied then.
@@ -18,8 +18,8 @@ const FIRST_LOOK: usize = 1024;
 /// One stream. It always continues: observing never pauses and never edits. Only an [`Edit`] does, where one is
 /// configured.
 pub(crate) struct Stream {
-    /// `None`: the configuration was refused, only pass.
-    config: Option<Rc<Config>>,
+    /// What it counts under. `None`: the configuration was refused, only pass.
+    stats: Option<Rc<Stats>>,
     exchange: Option<Exchange>,
     edit: Option<Box<Edit>>,
     /// Made at the end of the response, or of the stream when that comes first.
@@ -28,12 +28,12 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(config: Option<Rc<Config>>) -> Self {
-        Self { config, exchange: None, edit: None, record: None, accounted: false }
+    pub(crate) fn new(stats: Option<Rc<Stats>>) -> Self {
+        Self { stats, exchange: None, edit: None, record: None, accounted: false }
     }
 
     fn request_head(&mut self) {
-        let Some(config) = self.config.clone() else { return };
+        let Some(config) = self.stats.as_ref().map(|stats| Rc::clone(stats.config())) else { return };
         let map = host::header_map(Map::RequestHeaders);
         let head: Head<'_> = host::pairs(&map).collect();
         let exchange = Exchange::behind(config, &head, host::now(), &host::Upstream);
@@ -53,8 +53,9 @@ impl Stream {
 
     /// The request is whole: what it will count under is known.
     fn request_end(&self) {
-        if let Some(dimensions) = self.exchange.as_ref().and_then(Exchange::expected_dimensions) {
-            stats::with(|s| s.expect(&dimensions));
+        let (Some(exchange), Some(stats)) = (&self.exchange, &self.stats) else { return };
+        if let Some(dimensions) = exchange.expected_dimensions() {
+            stats.expect(&dimensions);
         }
     }
 
@@ -71,10 +72,10 @@ impl Stream {
         if self.record.is_some() {
             return;
         }
-        let (Some(exchange), Some(config)) = (&mut self.exchange, &self.config) else { return };
+        let (Some(exchange), Some(stats)) = (&mut self.exchange, &self.stats) else { return };
         let end = if exchange.asks_who_ended() { ended_by() } else { End::Client };
         let record = exchange.finish(end, host::now());
-        set_filter_state(config, &record);
+        set_filter_state(stats.config(), &record);
         self.record = Some(record);
     }
 
@@ -91,14 +92,12 @@ impl Stream {
             self.response_head();
         }
         self.finish();
-        let (Some(exchange), Some(record)) = (&self.exchange, &self.record) else { return };
-        stats::with(|s| {
-            s.count_rejected(exchange.rejected());
-            s.count(record);
-            if let Some(edit) = &self.edit {
-                s.count_include_usage(record, edit.outcome());
-            }
-        });
+        let (Some(exchange), Some(record), Some(stats)) = (&self.exchange, &self.record, &self.stats) else { return };
+        stats.count_rejected(exchange.rejected());
+        stats.count(record);
+        if let Some(edit) = &self.edit {
+            stats.count_include_usage(record, edit.outcome());
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use genops_core::schema::{FAMILIES, Family, Kind, Unit, labels_in_use, stat_name::tag_rules};
+use genops_core::schema::{Table, stat_name::tag_rules};
+
+use crate::promql;
 
 /// The repository's root.
 pub fn workspace() -> PathBuf {
@@ -68,14 +70,14 @@ fn fill(text: &str, name: &str, block: &str, path: &str) -> Result<String, Strin
 }
 
 fn stats_tags_json() -> String {
-    let rules = tag_rules(&labels_in_use());
+    let rules = tag_rules(&Table::default().tags());
     let lines: Vec<String> =
         rules.iter().map(|r| format!("  {}", serde_json::to_string(r).unwrap_or_default())).collect();
     format!("[\n{}\n]\n", lines.join(",\n"))
 }
 
 fn stats_tags_yaml() -> String {
-    tag_rules(&labels_in_use()).iter().fold(String::new(), |mut out, rule| {
+    tag_rules(&Table::default().tags()).iter().fold(String::new(), |mut out, rule| {
         let _ = writeln!(out, "- tag_name: {}\n  regex: '{}'", rule.tag_name, rule.regex);
         out
     })
@@ -96,12 +98,11 @@ fn configuration(config: &str, provider: Option<&str>) -> String {
 }
 
 fn stat_keys() -> String {
-    labels_in_use().iter().fold(String::new(), |out, label| out + "- " + label.key() + "\n")
+    Table::default().tags().iter().fold(String::new(), |out, (_, key)| out + "- " + key + "\n")
 }
 
 fn relabel() -> String {
-    labels_in_use().iter().filter(|l| l.key() != l.name()).fold(String::new(), |mut out, label| {
-        let (key, name) = (label.key(), label.name());
+    Table::default().tags().iter().filter(|(name, key)| name != key).fold(String::new(), |mut out, (name, key)| {
         let _ = writeln!(out, "- {{source_labels: [{key}], regex: (.+), target_label: {name}}}");
         let _ = writeln!(out, "- {{regex: {key}, action: labeldrop}}");
         out
@@ -115,19 +116,8 @@ fn rules() -> String {
          # /stats/prometheus: Envoy counts in whole numbers, so dollars come as pico-USD and seconds as nanoseconds.\n\
          groups:\n- name: genops-conversion\n  rules:\n",
     );
-    let mut rule = |record: &str, expr: &str| {
+    for promql::Rule { record, expr } in promql::conversion(&Table::default()) {
         let _ = writeln!(out, "  - record: {record}\n    expr: {expr}");
-    };
-    for Family { name, kind, unit, .. } in FAMILIES {
-        match (kind, unit) {
-            (Kind::Histogram, _) => rule(&format!("{name}_sum"), &format!("{name}_sum_nano / 1e9")),
-            (_, Unit::Usd) => rule(name, &format!("{name}_pico / 1e12")),
-            _ => {}
-        }
     }
-    rule(
-        "genops_token_efficiency_tokens_per_usd",
-        "sum without (type) (genops_tokens_total) / (genops_cost_total_usd_pico / 1e12 > 0)",
-    );
     out
 }

@@ -6,6 +6,7 @@ pub mod envoy;
 pub mod envoy_bootstrap;
 pub mod generated;
 pub mod prometheus;
+pub mod promql;
 pub mod scrape;
 pub mod socket;
 pub mod upstream;

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use genops_core::price::book::{self, Date, Dimension, Key, Kind, Model, ProviderFile, Tier, UniqueMap, When};
 use genops_core::price::{Charge, Context, price};
-use genops_core::schema::{FAMILIES, Fact, observations};
+use genops_core::schema::{Fact, observations};
 use genops_core::usage::{Nano, Share};
 use genops_core::{Config, End, Exchange, Head, UnpricedReason, Usage};
 use num_bigint::BigInt;
@@ -388,7 +388,7 @@ proptest! {
             "m1": {"prices": [{"rates": {"input": "0.003625", "output": "1.000000500001"}}]},
             "m2": {"prices": [{"rates": {"input": "0.0000011", "output": "3"}}]}}}}}"#;
         let config = Rc::new(Config::parse(config.as_bytes()).expect("valid"));
-        let cost = FAMILIES.iter().position(|family| family.fact == Fact::Cost).expect("a family counts the cost");
+        let cost = config.table.fed().iter().position(|family| family.fact == Fact::Cost).expect("a family counts the cost");
         let (mut workers, mut alone, mut sum) = ([0_u64; 4], 0_u64, 0_u64);
         for (model, input, output, worker) in exchanges {
             let request = Head::from_iter([(":method", "POST"), (":authority", "x"), (":path", "/v1/chat/completions")]);
@@ -401,7 +401,7 @@ proptest! {
             exchange.response_end();
             let record = exchange.finish(End::Client, 1_795_089_601_000_000_000);
             sum += record.cost_usd.expect("every model has a price").0;
-            observations(&record, |observation| {
+            observations(&config.table, &record, |observation| {
                 if observation.family == cost {
                     workers[worker] += observation.value;
                     alone += observation.value;

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use genops_core::schema::{FAMILIES, observations};
+use genops_core::schema::{Table, observations};
 use genops_core::{Config, End, Exchange, Head, Outcome, Record};
 
 const ESTIMATE: &str = r#"{"estimate": true}"#;
@@ -35,12 +35,12 @@ fn sse(events: &[&str]) -> String {
 }
 
 /// What it adds to families whose names hold `part`.
-fn counted(record: &Record, part: &str) -> Vec<(&'static str, usize, u64)> {
-    let mut all = Vec::new();
-    observations(record, |o| {
-        let name = FAMILIES[o.family].name;
+fn counted(record: &Record, part: &str) -> Vec<(String, usize, u64)> {
+    let (mut all, table) = (Vec::new(), Table::default());
+    observations(&table, record, |o| {
+        let name = &table.fed()[o.family].name;
         if name.contains(part) {
-            all.push((name, o.variant, o.value));
+            all.push((name.to_string(), o.variant, o.value));
         }
     });
     all
@@ -99,8 +99,8 @@ fn an_estimate_is_told_apart_from_figures() {
         assert_eq!((record.estimated_input_tokens, record.estimated_output_tokens), (Some(3), Some(1)));
         assert_eq!(record.error_type.is_some(), end == Some(End::Reset));
         assert!(record.cost_usd.is_none() && record.unpriced_reason.is_some());
-        let family = "genops_tokens_estimated_total";
-        assert_eq!(counted(&record, "tokens"), [(family, 0, 3), (family, 1, 1)]);
+        let family = "genops_tokens_estimated_total".to_owned();
+        assert_eq!(counted(&record, "tokens"), [(family.clone(), 0, 3), (family, 1, 1)]);
         assert_eq!(counted(&record, "usd"), []);
         let json = record.to_json();
         assert!(json.contains(r#""estimated_input_tokens":3,"estimated_output_tokens":1"#), "{json}");

@@ -4,9 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
-use genops_core::schema::{
-    CONFIG_INVALID, FAMILIES, FILTER_INFO, LABEL_REJECTED, Label, SERIES_OVERFLOW, STATS_PENDING,
-};
+use genops_core::schema::{Label, Own, Table};
 use genops_host::ChunkPlan;
 use genops_tests::client::{Leave, send_all};
 use genops_tests::envoy::{Bootstrap, Envoy, Setup};
@@ -59,10 +57,9 @@ const CONTROLS: [u8; 4] = [0, 1, 0x1b, 0x7f];
 
 /// Every name that the filter may show.
 fn families() -> BTreeSet<String> {
-    let of_exchange =
-        FAMILIES.iter().flat_map(|f| f.stats().into_iter().map(|part| format!("{}{}", f.name, part.suffix)));
-    let own = [SERIES_OVERFLOW, LABEL_REJECTED, FILTER_INFO, STATS_PENDING, CONFIG_INVALID];
-    of_exchange.chain(own.map(ToOwned::to_owned)).collect()
+    let table = Table::default();
+    let stats = table.families().iter().filter(|family| family.is_stat());
+    stats.flat_map(|f| f.stats().map(|part| format!("{}{}", f.name, part.suffix)).collect::<Vec<_>>()).collect()
 }
 
 fn nothing_forged(samples: &[Sample]) -> Result<()> {
@@ -114,7 +111,7 @@ async fn hostile_values_stay_values() -> Result<()> {
         *rejected.entry(reason).or_default() += 1;
     }
     for (reason, count) in rejected {
-        let counted = sum(&samples, LABEL_REJECTED, &[("label", "project"), ("reason", reason)]);
+        let counted = sum(&samples, Own::LabelRejected.name(), &[("label", "project"), ("reason", reason)]);
         ensure!(counted == count, "{reason}: {counted}, expected {count}\n{scrape}");
     }
     // `plain` alone is a team; nothing of what is refused falls back to another source.

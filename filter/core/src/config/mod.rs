@@ -1,20 +1,25 @@
 //! The filter's configuration: strict JSON, checked once, every error with its place.
 
 mod error;
+mod families;
 mod include_usage;
 mod source;
 mod upstream;
 
 pub use error::ConfigError;
+pub use families::{Bounds, SchemaName, UserFamily};
 pub use include_usage::IncludeUsage;
 pub use source::{LabelSource, Labels};
 pub(crate) use upstream::is_id;
 pub use upstream::{ApiName, Billing, Models, Rules, Upstream};
 
+use std::rc::Rc;
+
 use serde::Deserialize;
 
 use crate::price::PriceBook;
 use crate::price::book::{Amendment, UniqueMap};
+use crate::schema::{NAMESPACE, Table};
 
 /// Most distinct attributions over the process before values fold to `other` (GenOps `max_label_cardinality`).
 const DEFAULT_CARDINALITY: u32 = 10_000;
@@ -27,8 +32,14 @@ const DEFAULT_FLUSH_MS: u32 = 100;
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The schemas to emit.
+    /// The schemas to emit: any set of the built-in ones.
     pub schemas: Vec<SchemaName>,
+    /// What takes the place of `genops` in the names of metrics.
+    pub namespace: String,
+    /// Upper bounds of histograms by family, in place of the schema's own. Empty once they are part of the table.
+    pub buckets: UniqueMap<Bounds>,
+    /// Families of the user's own by name. Empty once they are part of the table.
+    pub families: UniqueMap<UserFamily>,
     /// The provider of all traffic that nothing else names: the upstream behind a gateway's own host name. Where it is
     /// set, the proxy is not asked for what rules do not need.
     pub provider: Option<String>,
@@ -76,14 +87,9 @@ pub struct Config {
     /// The prices that hold.
     #[serde(skip)]
     pub price_book: PriceBook,
-}
-
-/// A schema that can be emitted.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum SchemaName {
-    /// The GenOps schema.
-    Genops,
+    /// The families in use.
+    #[serde(skip)]
+    pub table: Rc<Table>,
 }
 
 /// What the `model` label shows. Records keep the names as seen.
@@ -140,7 +146,10 @@ impl FilterStateKey {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            schemas: vec![SchemaName::Genops],
+            schemas: vec![SchemaName::default()],
+            namespace: NAMESPACE.to_owned(),
+            buckets: UniqueMap::default(),
+            families: UniqueMap::default(),
             provider: None,
             routes: Rules::default(),
             clusters: Rules::default(),
@@ -168,6 +177,7 @@ impl Default for Config {
             estimate: false,
             prices: UniqueMap::default(),
             price_book: PriceBook::SHIPPED,
+            table: Rc::default(),
         }
     }
 }
@@ -204,8 +214,10 @@ impl Config {
         range("max_stats", self.max_stats, 100, 10_000_000)?;
         range("flush_interval_ms", self.flush_interval_ms, 1, 60_000)?;
         if self.schemas.is_empty() {
-            return Err(ConfigError::new("schemas", "[]", "a list of at least one schema: `genops`"));
+            return Err(ConfigError::new("schemas", "[]", "a list of at least one schema, such as `genops`"));
         }
+        let (buckets, families) = (std::mem::take(&mut self.buckets), std::mem::take(&mut self.families));
+        self.table = Rc::new(families::table(&self.schemas, &self.namespace, &buckets, &families)?);
         if let Some(id) = &self.provider {
             upstream::check_id("provider", id)?;
         }

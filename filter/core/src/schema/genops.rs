@@ -1,7 +1,12 @@
-//! The `genops` schema, traffic part, and the filter's own families. Names as the source documents print them
-//! (`reference/schema.md` 1.1: the documents, not the upstream exporter, are the contract).
+//! The `genops` schema (S0). Names as the source document prints them (`reference/schema.md` 1.1: the documents, not the
+//! upstream exporter, are the contract), and what this filter tells beyond it.
 
-use super::{Fact, Family, Kind, Label, Unit};
+use super::computed::{Computed, Formula, Ratio, Term};
+use super::family::{Bounds, Definition, Schema, counter, gauge, histogram};
+use super::{Fact, Label, Unit};
+
+/// The schema.
+pub(crate) static SCHEMA: Schema = Schema { name: "genops", families: FAMILIES };
 
 /// Standard attribution (DESIGN 12).
 const STANDARD: &[Label] = &[
@@ -32,8 +37,27 @@ const OPERATION: &[Label] = &[Label::Provider, Label::Model, Label::Team, Label:
 /// Per model and team.
 const MODEL_TEAM: &[Label] = &[Label::Provider, Label::Model, Label::Team, Label::Environment];
 
+/// Per policy.
+const POLICY: &[Label] = &[
+    Label::PolicyName,
+    Label::PolicyType,
+    Label::Provider,
+    Label::Model,
+    Label::Team,
+    Label::Project,
+    Label::CustomerId,
+    Label::Environment,
+    Label::Feature,
+];
+
+/// Per evaluation (reference/schema.md 7.8).
+const EVALUATION: &[Label] = &[Label::EvaluationType, Label::Evaluator, Label::Provider, Label::Model];
+
+/// Per budget (reference/schema.md 7.8).
+const BUDGET: &[Label] = &[Label::BudgetPeriod, Label::Team, Label::Project];
+
 /// Operation latency, DESIGN 12. Seconds as `le`, nanoseconds.
-const LATENCY: &[(&str, u64)] = &[
+const LATENCY: Bounds = &[
     ("0.05", 50_000_000),
     ("0.1", 100_000_000),
     ("0.25", 250_000_000),
@@ -51,7 +75,7 @@ const LATENCY: &[(&str, u64)] = &[
 
 /// First event and first token: the bounds of OpenTelemetry's `gen_ai.server.time_to_first_token`, thinned to what a
 /// quantile needs.
-const FIRST: &[(&str, u64)] = &[
+const FIRST: Bounds = &[
     ("0.01", 10_000_000),
     ("0.05", 50_000_000),
     ("0.1", 100_000_000),
@@ -65,7 +89,7 @@ const FIRST: &[(&str, u64)] = &[
 ];
 
 /// Seconds per token: from 200 tokens a second to under one.
-const PER_TOKEN: &[(&str, u64)] = &[
+const PER_TOKEN: Bounds = &[
     ("0.005", 5_000_000),
     ("0.01", 10_000_000),
     ("0.025", 25_000_000),
@@ -78,101 +102,69 @@ const PER_TOKEN: &[(&str, u64)] = &[
     ("2.5", 2_500_000_000),
 ];
 
-const fn counter(
-    name: &'static str,
-    unit: Unit,
-    labels: &'static [Label],
-    variable: Option<Label>,
-    fact: Fact,
-    help: &'static str,
-) -> Family {
-    Family { name, help, kind: Kind::Counter, unit, labels, variable, buckets: &[], fact }
-}
+/// Scores from 0 to 1, DESIGN 12, in billionths.
+const SCORE: Bounds = &[
+    ("0.1", 100_000_000),
+    ("0.2", 200_000_000),
+    ("0.3", 300_000_000),
+    ("0.4", 400_000_000),
+    ("0.5", 500_000_000),
+    ("0.6", 600_000_000),
+    ("0.7", 700_000_000),
+    ("0.8", 800_000_000),
+    ("0.85", 850_000_000),
+    ("0.9", 900_000_000),
+    ("1.0", 1_000_000_000),
+];
 
-const fn histogram(
-    name: &'static str,
-    labels: &'static [Label],
-    buckets: &'static [(&'static str, u64)],
-    fact: Fact,
-    help: &'static str,
-) -> Family {
-    Family { name, help, kind: Kind::Histogram, unit: Unit::Seconds, labels, variable: None, buckets, fact }
-}
+/// Tokens for a dollar; absent where nothing was spent.
+static EFFICIENCY: Computed = Computed {
+    unit: Unit::Count,
+    formula: Formula::Ratio(Ratio {
+        of: Term::of("genops_tokens_total"),
+        over: Term::of("genops_cost_total_usd"),
+        complement: false,
+        empty: None,
+    }),
+};
+
+/// What part of all decisions of a policy was no violation; all of them before the first.
+static COMPLIANCE: Computed = Computed {
+    unit: Unit::Ratio,
+    formula: Formula::Ratio(Ratio {
+        of: Term::of("genops_policy_violations_total"),
+        over: Term::of("genops_policy_evaluations_total"),
+        complement: true,
+        empty: Some(1),
+    }),
+};
 
 /// The families that an exchange feeds.
-pub static FAMILIES: &[Family] = &[
+const FAMILIES: &[Definition] = &[
     counter(
         "genops_cost_total_usd",
-        Unit::Usd,
         STANDARD,
-        None,
         Fact::Cost,
         "Cost of LLM exchanges in US dollars, at list prices of the price book or as the provider stated it",
     ),
-    counter(
-        "genops_cost_by_operation_usd",
-        Unit::Usd,
-        STANDARD_OPERATION,
-        None,
-        Fact::Cost,
-        "Cost in US dollars by kind of operation",
-    ),
-    counter(
-        "genops_tokens_input_total",
-        Unit::Count,
-        STANDARD,
-        None,
-        Fact::InputTokens,
-        "Prompt tokens, cached ones included",
-    ),
-    counter(
-        "genops_tokens_output_total",
-        Unit::Count,
-        STANDARD,
-        None,
-        Fact::OutputTokens,
-        "Generated tokens, reasoning included",
-    ),
-    counter(
-        "genops_tokens_total",
-        Unit::Count,
-        STANDARD,
-        Some(Label::TokenType),
-        Fact::TokensByType,
-        "Tokens by type: input and output, which sum to all",
-    ),
+    counter("genops_cost_by_operation_usd", STANDARD_OPERATION, Fact::Cost, "Cost in US dollars by kind of operation"),
+    counter("genops_tokens_input_total", STANDARD, Fact::InputTokens, "Prompt tokens, cached ones included"),
+    counter("genops_tokens_output_total", STANDARD, Fact::OutputTokens, "Generated tokens, reasoning included"),
+    counter("genops_tokens_total", STANDARD, Fact::TokensByType, "Tokens by type: input and output, which sum to all"),
     counter(
         "genops_tokens_detail_total",
-        Unit::Count,
         MODEL_TEAM,
-        Some(Label::Kind),
         Fact::TokensByKind,
         "Tokens by disjoint kind: text, cache read and write by lifetime, audio, image, video, tool, reasoning",
     ),
     counter(
         "genops_tokens_estimated_total",
-        Unit::Count,
         STANDARD,
-        Some(Label::TokenType),
         Fact::EstimatedTokens,
         "Tokens by rule of thumb of exchanges that never said theirs (opt-in); in no other family and in no cost",
     ),
-    counter(
-        "genops_operations_total",
-        Unit::Count,
-        OPERATION,
-        None,
-        Fact::Operations,
-        "LLM exchanges, failed and aborted ones included",
-    ),
-    counter(
-        "genops_operation_errors_total",
-        Unit::Count,
-        OPERATION,
-        Some(Label::ErrorType),
-        Fact::Errors,
-        "LLM exchanges that failed, by kind of failure",
-    ),
+    counter("genops_operations_total", OPERATION, Fact::Operations, "LLM exchanges, failed and aborted ones included"),
+    counter("genops_operation_errors_total", OPERATION, Fact::Errors, "LLM exchanges that failed, by kind of failure"),
     histogram(
         "genops_operation_latency_seconds",
         OPERATION,
@@ -182,25 +174,19 @@ pub static FAMILIES: &[Family] = &[
     ),
     counter(
         "genops_usage_outcomes_total",
-        Unit::Count,
         &[Label::Provider],
-        Some(Label::Outcome),
         Fact::Outcomes,
         "Every exchange seen, by how its accounting ended",
     ),
     counter(
         "genops_cost_unpriced_total",
-        Unit::Count,
         &[Label::Provider],
-        Some(Label::Reason),
         Fact::Unpriced,
         "LLM exchanges without a cost, by reason: absence is counted, never a silent zero",
     ),
     counter(
         "genops_cost_drift_total",
-        Unit::Count,
         &[Label::Provider, Label::Model],
-        Some(Label::Kind),
         Fact::Drift,
         "Exchanges whose provider stated a cost, by where the price book's lies: none, small (1 %), over, under, unpriced",
     ),
@@ -225,22 +211,67 @@ pub static FAMILIES: &[Family] = &[
         Fact::TimePerOutputToken,
         "First generated token to end of stream, over the tokens after the first",
     ),
+    gauge(
+        "genops_token_efficiency_tokens_per_usd",
+        STANDARD,
+        Fact::Computed(&EFFICIENCY),
+        "Tokens for each US dollar spent",
+    ),
+    counter(
+        "genops_policy_violations_total",
+        POLICY,
+        Fact::Elsewhere(Unit::Count),
+        "Decisions of a policy other than allowed",
+    ),
+    counter("genops_policy_evaluations_total", POLICY, Fact::Elsewhere(Unit::Count), "Decisions of a policy"),
+    counter(
+        "genops_policy_enforcement_actions",
+        &[Label::PolicyName, Label::PolicyType, Label::ActionType, Label::Team],
+        Fact::Elsewhere(Unit::Count),
+        "What was done about violations: block, throttle, warn",
+    ),
+    gauge(
+        "genops_policy_compliance_rate_ratio",
+        &[Label::PolicyName, Label::PolicyType],
+        Fact::Computed(&COMPLIANCE),
+        "Part of a policy's decisions that were no violation",
+    ),
+    histogram(
+        "genops_evaluation_score",
+        EVALUATION,
+        SCORE,
+        Fact::Elsewhere(Unit::Ratio),
+        "Scores of evaluations, 0 to 1",
+    ),
+    histogram(
+        "genops_evaluation_latency_seconds",
+        EVALUATION,
+        LATENCY,
+        Fact::Elsewhere(Unit::Seconds),
+        "How long evaluations took",
+    ),
+    counter(
+        "genops_evaluation_failures_total",
+        EVALUATION,
+        Fact::Elsewhere(Unit::Count),
+        "Evaluations that were not passed",
+    ),
+    gauge(
+        "genops_budget_utilization_ratio",
+        BUDGET,
+        Fact::Elsewhere(Unit::Ratio),
+        "Spent part of the budget of a period, 1 is all of it",
+    ),
+    gauge(
+        "genops_budget_remaining_usd",
+        BUDGET,
+        Fact::Elsewhere(Unit::Usd),
+        "What is left of the budget of a period in US dollars, never below 0",
+    ),
+    counter(
+        "genops_budget_exceeded_total",
+        BUDGET,
+        Fact::Elsewhere(Unit::Count),
+        "Requests refused because a budget was spent",
+    ),
 ];
-
-/// Label sets beyond `max_label_cardinality` or `max_stats`, by the label folded to `other`.
-pub const SERIES_OVERFLOW: &str = "genops_series_overflow_total";
-/// Label values that were not taken, by label and reason.
-pub const LABEL_REJECTED: &str = "genops_label_rejected_total";
-/// Requests that `include_usage` covers, by [`crate::inject::InjectOutcome`] (label `outcome`).
-pub const INCLUDE_USAGE: &str = "genops_include_usage_total";
-/// 1, with the versions of the filter and of its price book.
-pub const FILTER_INFO: &str = "genops_filter_info";
-/// Workers that hold deltas which are not in Envoy's stats yet: 0 means a scrape shows everything.
-pub const STATS_PENDING: &str = "genops_stats_pending";
-
-/// 1 while a configuration was refused and the filter only passes traffic (`GENOPS_INVALID_CONFIG=inert`).
-pub const CONFIG_INVALID: &str = "genops_config_invalid";
-
-/// The labels of the filter's own families above.
-pub(super) const SELF_LABELS: &[Label] =
-    &[Label::FoldedLabel, Label::RejectedLabel, Label::Reason, Label::Version, Label::Book];

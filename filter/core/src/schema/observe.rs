@@ -1,15 +1,15 @@
 //! From a record to what its families count.
 
-use super::{FAMILIES, Fact};
+use super::{Fact, Family, Table};
 use crate::record::Record;
 use crate::{ErrorType, Outcome, UnpricedReason, price::Drift};
 
 /// One amount for one label set of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// Index into [`FAMILIES`].
+    /// Index into [`Table::fed`].
     pub family: usize,
-    /// Index into the family's [`variants`](super::Family::variants); 0 without a variable label.
+    /// Index into the fact's [`variants`](Fact::variants); 0 without a variable label.
     pub variant: usize,
     /// Counters: what to add, in the family's integer unit (tokens, pico-USD). Histograms: nanoseconds observed.
     pub value: u64,
@@ -17,15 +17,15 @@ pub struct Observation {
 
 /// Tells every amount that `record` adds. An absent fact adds nothing (and its absence is an outcome); a counter's
 /// zero is told too where the provider stated it, so that the series exists.
-pub fn observations(record: &Record, mut each: impl FnMut(Observation)) {
+pub fn observations(table: &Table, record: &Record, mut each: impl FnMut(Observation)) {
     let llm = record.outcome != Outcome::NotLlm;
-    for (family, table) in FAMILIES.iter().enumerate() {
+    for (family, Family { fact, .. }) in table.fed().iter().enumerate() {
         let mut tell = |variant: usize, value: Option<u64>| {
             if let Some(value) = value {
                 each(Observation { family, variant, value });
             }
         };
-        match table.fact {
+        match fact {
             Fact::Outcomes => tell(record.outcome as usize, Some(1)),
             _ if !llm => {}
             Fact::Cost => tell(0, record.cost_usd.map(|c| c.0)),
@@ -45,6 +45,7 @@ pub fn observations(record: &Record, mut each: impl FnMut(Observation)) {
                 }
             }
             Fact::Operations => tell(0, Some(1)),
+            Fact::OperationsByStatus => tell(usize::from(record.error_type.is_some()), Some(1)),
             Fact::Errors => {
                 if let Some(error) = record.error_type {
                     tell(position(&ErrorType::ALL, error), Some(1));
@@ -64,6 +65,7 @@ pub fn observations(record: &Record, mut each: impl FnMut(Observation)) {
                     tell(position(&UnpricedReason::ALL, reason), Some(1));
                 }
             }
+            Fact::Computed(_) | Fact::Own(_) | Fact::Elsewhere(_) => {}
         }
     }
 }

@@ -4,8 +4,6 @@
 
 use std::borrow::Cow;
 
-use super::Label;
-
 /// Between key and value.
 const ASSIGN: &str = "=.=";
 /// Behind each value.
@@ -16,12 +14,12 @@ const END: &str = ";.;";
 const ISTIO_CUTS: [&str; 5] = ["cache.", "component.", "tag.", "wasm_filter.", "rbac."];
 
 /// Appends one `key=.=value;.;` pair. An empty value is left out: Envoy would print an empty label.
-pub fn push_label(name: &mut String, label: Label, value: &str) {
+pub fn push_label(name: &mut String, key: &str, value: &str) {
     let value = clean(value);
     if value.is_empty() {
         return;
     }
-    name.push_str(label.key());
+    name.push_str(key);
     name.push_str(ASSIGN);
     name.push_str(&value);
     name.push_str(END);
@@ -49,18 +47,18 @@ pub fn clean(value: &str) -> Cow<'_, str> {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct TagRule {
     /// The label name that Envoy prints.
-    pub tag_name: &'static str,
+    pub tag_name: String,
     /// In the subset that RE2 and ECMAScript share (Envoy 1.40 compiles user tags with `std::regex`).
     pub regex: String,
 }
 
-/// The rules for `labels`, each anchored at `^wasmcustom\.` so that Envoy's other stats do not pay for them.
-pub fn tag_rules(labels: &[Label]) -> Vec<TagRule> {
-    labels
-        .iter()
-        .map(|label| TagRule {
-            tag_name: label.name(),
-            regex: format!(r"^wasmcustom\.(?:.*?;\.;)?({}=\.=(.*?);\.;)", label.key()),
+/// The rules for labels by name and key ([`Table::tags`](super::Table::tags)), each anchored at `^wasmcustom\.` so that
+/// Envoy's other stats do not pay for them.
+pub fn tag_rules(tags: &[(&str, &str)]) -> Vec<TagRule> {
+    tags.iter()
+        .map(|(name, key)| TagRule {
+            tag_name: (*name).to_owned(),
+            regex: format!(r"^wasmcustom\.(?:.*?;\.;)?({key}=\.=(.*?);\.;)"),
         })
         .collect()
 }
@@ -80,14 +78,15 @@ pub fn decode(name: &str) -> Option<(Vec<(&str, &str)>, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Label;
     use super::*;
     use proptest::prelude::*;
 
     #[test]
     fn a_forged_label_inside_a_value_stays_a_value() {
         let mut name = String::new();
-        push_label(&mut name, Label::Team, "x;.;model=.=evil;.;");
-        push_label(&mut name, Label::Model, "gpt-4o");
+        push_label(&mut name, Label::Team.key(), "x;.;model=.=evil;.;");
+        push_label(&mut name, Label::Model.key(), "gpt-4o");
         name.push_str("genops_tokens_input_total");
         let (labels, family) = decode(&name).expect("our own form");
         assert_eq!(family, "genops_tokens_input_total");
@@ -116,8 +115,8 @@ mod tests {
         #[test]
         fn any_value_comes_back_clean(team in ".*", model in "\\PC*") {
             let mut name = String::new();
-            push_label(&mut name, Label::Team, &team);
-            push_label(&mut name, Label::Model, &model);
+            push_label(&mut name, Label::Team.key(), &team);
+            push_label(&mut name, Label::Model.key(), &model);
             name.push_str("family");
             let (labels, family) = decode(&name).expect("our own form");
             prop_assert_eq!(family, "family");
