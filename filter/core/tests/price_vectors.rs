@@ -67,6 +67,17 @@ fn cache_writes_cost_by_their_lifetime() {
 }
 
 #[test]
+fn openai_writes_kept_for_twelve_hours_cost_twice_a_plain_write() {
+    let usage =
+        Usage { cache_write: Some(900), cache_write_30m: Some(400), cache_write_12h: Some(500), ..tokens(900, 0) };
+    // 400 * 5 + 500 * 10 per million; beyond 272,000 twice that.
+    assert_eq!(cost("openai", "gpt-5.6-sol", &usage), usd("0.007"));
+    let usage = Usage { cache_write: Some(1), cache_write_12h: Some(1), ..tokens(272_001, 0) };
+    // 272,000 * 8 + 20.
+    assert_eq!(cost("openai", "gpt-5.6-sol", &usage), usd("2.17602"));
+}
+
+#[test]
 fn searches_are_billed_beside_tokens() {
     let usage = Usage { web_searches: Some(3), ..tokens(1_000, 100) };
     assert_eq!(cost("anthropic", "claude-opus-5", &usage), usd("0.0375"));

@@ -304,7 +304,7 @@ fn draft(provider: &str, amendment: &Amendment) -> Result<(ProviderFile, Draft),
                     slot
                 }
             };
-            extension.with.extend(slot);
+            extension.apply(slot);
         }
     }
     for (name, target) in amendment.alias.iter() {

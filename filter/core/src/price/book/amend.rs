@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Billing, Calendar, Date, Dated, FormatError, Model, ProviderFile, Rate, UniqueMap, Unlisted};
+use super::decimal::FACTOR_DECIMALS;
+use super::{
+    Billing, Calendar, Date, Dated, Factor, FormatError, Model, Prices, ProviderFile, Rate, Tier, UniqueMap, Unlisted,
+};
 
 /// Changes to one provider's prices. Applied in the order of the fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +48,21 @@ pub struct Extension {
     /// Listed names of the models; `*` alone: all with prices.
     pub models: Vec<String>,
     /// What is added.
+    #[serde(default)]
     pub with: Model,
+    /// Rates that follow from another one of the same list, by dimension.
+    #[serde(default, skip_serializing_if = "UniqueMap::is_empty")]
+    pub derive: UniqueMap<Derived>,
+}
+
+/// A rate that is a multiple of another: a list that says "2.5 times the input" says so for all its tiers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Derived {
+    /// The dimension whose rate is multiplied.
+    pub of: String,
+    /// By what.
+    pub by: Factor,
 }
 
 /// Rates of whatever is not listed.
@@ -56,6 +73,34 @@ pub struct Fallback {
     pub rates: UniqueMap<Rate>,
 }
 
+impl Extension {
+    /// Adds it to a model: `with`, then the rates that follow from what stands there. A second time nothing changes.
+    pub fn apply(&self, model: &mut Model) {
+        self.with.extend(model);
+        let entries = model.prices.iter_mut().map(|entry| (&mut entry.rates, &mut entry.tiers));
+        let variants = model.variants.iter_mut().map(|variant| (&mut variant.rates, &mut variant.tiers));
+        for (rates, tiers) in entries.chain(variants) {
+            let lists = std::iter::once(rates).chain(tiers.iter_mut().map(|tier| &mut tier.rates));
+            lists.for_each(|rates| self.derived(rates));
+        }
+    }
+
+    /// A rate that the list has already stays, and one that has too many decimals to be exact is left out.
+    fn derived(&self, rates: &mut UniqueMap<Rate>) {
+        for (name, Derived { of, by }) in self.derive.iter() {
+            let times = |rate: &Rate| {
+                let whole = u128::from(rate.0) * u128::from(by.0);
+                let hundred = u128::from(10u64.pow(FACTOR_DECIMALS as u32));
+                u64::try_from(whole / hundred).ok().filter(|_| whole.is_multiple_of(hundred)).map(Rate)
+            };
+            let known = rates.get(name).is_some();
+            if let Some(rate) = rates.get(of).and_then(times).filter(|_| !known) {
+                rates.0.push((name.to_owned(), rate));
+            }
+        }
+    }
+}
+
 impl Model {
     /// Adds this to a model: what its lists do not hold goes behind, other fields take their place where they say
     /// something. A second time nothing changes.
@@ -64,8 +109,14 @@ impl Model {
             self;
         append(&mut model.alias, alias);
         append(&mut model.geo, geo);
-        append(&mut model.prices, prices);
-        append(&mut model.variants, variants);
+        append_unless(&mut model.prices, prices, |have, new| {
+            let kept = Prices { rates: new.rates.clone(), tiers: new.tiers.clone(), ..have.clone() };
+            kept == *new && holds((&have.rates, &have.tiers), (&new.rates, &new.tiers))
+        });
+        append_unless(&mut model.variants, variants, |have, new| {
+            let same = (have.from, &have.when) == (new.from, &new.when);
+            same && holds((&have.rates, &have.tiers), (&new.rates, &new.tiers))
+        });
         append(&mut model.multipliers, multipliers);
         append(&mut model.min.0, &min.0);
         append(&mut model.max.0, &max.0);
@@ -80,8 +131,23 @@ impl Model {
 }
 
 fn append<T: Clone + PartialEq>(list: &mut Vec<T>, more: &[T]) {
-    let new: Vec<T> = more.iter().filter(|item| !list.contains(item)).cloned().collect();
+    append_unless(list, more, T::eq);
+}
+
+fn append_unless<T: Clone>(list: &mut Vec<T>, more: &[T], held: impl Fn(&T, &T) -> bool) {
+    let new: Vec<T> = more.iter().filter(|item| !list.iter().any(|have| held(have, item))).cloned().collect();
     list.extend(new);
+}
+
+/// Rates and the tiers over them.
+type Lists<'a> = (&'a UniqueMap<Rate>, &'a Vec<Tier>);
+
+/// Whether lists say all that others do. They may say more: rates that were derived since.
+fn holds((rates, tiers): Lists<'_>, (new, more): Lists<'_>) -> bool {
+    let all =
+        |have: &UniqueMap<Rate>, new: &UniqueMap<Rate>| new.iter().all(|(name, rate)| have.get(name) == Some(rate));
+    let tier = |new: &Tier| tiers.iter().any(|have| have.over == new.over && all(&have.rates, &new.rates));
+    all(rates, new) && tiers.len() == more.len() && more.iter().all(tier)
 }
 
 /// A change that a file does not take.
@@ -117,7 +183,8 @@ impl ProviderFile {
             self.models.0.push((name.to_owned(), model));
         }
         self.models.0.sort_by(|(a, _), (b, _)| a.cmp(b));
-        for (index, Extension { models, with }) in amendment.extend.iter().enumerate() {
+        for (index, extension) in amendment.extend.iter().enumerate() {
+            let models = &extension.models;
             let all = models.iter().any(|name| name == "*");
             for (place, name) in models.iter().enumerate().filter(|(_, name)| *name != "*") {
                 if self.models.get(name).is_none() {
@@ -126,7 +193,7 @@ impl ProviderFile {
             }
             let meant = |name: &String, model: &Model| all && !model.prices.is_empty() || models.contains(name);
             for (_, model) in self.models.0.iter_mut().filter(|(name, model)| meant(name, model)) {
-                with.extend(model);
+                extension.apply(model);
             }
         }
         for (name, target) in amendment.alias.iter() {
@@ -176,6 +243,24 @@ mod tests {
         assert_eq!((model("a").multipliers.len(), model("a").alias, model("a").source), (1, vec!["z".into()], None));
         assert_eq!((model("c").free, model("c").source), (true, Some("a page".to_owned())));
         assert!(model("aa").multipliers.is_empty(), "a model without prices has nothing to multiply");
+        Ok(())
+    }
+
+    #[test]
+    fn a_rate_follows_from_another_in_every_list_that_has_it() -> Result<(), Box<dyn std::error::Error>> {
+        let text = r#"{"extend": [{"models": ["a"], "with": {"variants": [{"when": {"service_tier": ["flex"]},
+            "rates": {"input": "0.5"}, "tiers": [{"over": 9, "rates": {"input": "0.7"}}]}]},
+            "derive": {"cache_write_12h": {"of": "input", "by": "2.5"}}}]}"#;
+        let file = amended(text)?;
+        let model = file.models.get("a").ok_or("a model")?;
+        let variant = model.variants.first().ok_or("a variant")?;
+        let tier = variant.tiers.first().ok_or("a tier")?;
+        let entry = model.prices.first().ok_or("an entry")?;
+        let written: Vec<_> = [&entry.rates, &variant.rates, &tier.rates]
+            .iter()
+            .map(|rates| rates.get("cache_write_12h").map(ToString::to_string).unwrap_or_default())
+            .collect();
+        assert_eq!(written, ["2.5", "1.25", "1.75"]);
         Ok(())
     }
 
