@@ -4,9 +4,10 @@
 //! Every function is total: a refused call is a `None`, an `Err(Status)` or nothing done.
 #![allow(unsafe_code, reason = "the ABI is made of raw pointers")]
 
+use std::cell::RefCell;
 use std::ptr;
 
-use genops_core::detect::{Carrier, METADATA_KEYS, Proxy};
+use genops_core::detect::{Carrier, Known, METADATA_KEYS, Proxy};
 
 /// A status as the ABI numbers it; not an enum, because hosts return numbers that no list foresees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,6 +214,46 @@ impl Proxy for Upstream {
         };
         pairs(&map).filter_map(|(key, value)| Some((text(key.to_vec())?, text(value.to_vec())?))).collect()
     }
+
+    fn value(&self, of: Known<'_>) -> Option<Vec<u8>> {
+        let below = |top: &[&str], path: &[String]| {
+            let keys = path.iter().map(String::as_str);
+            property(&top.iter().copied().chain(["filter_metadata"]).chain(keys).collect::<Vec<_>>())
+        };
+        match of {
+            Known::Metadata(path) => below(&["metadata"], path),
+            Known::RouteMetadata(path) => {
+                below(&["xds", "route_metadata"], path).or_else(|| below(&["route_metadata"], path))
+            }
+            Known::ClusterMetadata(path) => {
+                below(&["xds", "cluster_metadata"], path).or_else(|| below(&["cluster_metadata"], path))
+            }
+            // An ambient waypoint ends the mesh's own connection before this one, and keeps whose it was.
+            Known::PeerId => property(&["connection", "uri_san_peer_certificate"])
+                .or_else(|| property(&["filter_state", "io.istio.peer_principal"])),
+            Known::WorkloadLabel(name) => workload_label(name),
+            // Istio's `peer_metadata` filter, for labels that its `additional_labels` name.
+            Known::CallerLabel(name) => property(&["filter_state", "downstream_peer", "labels", name]),
+        }
+    }
+}
+
+/// A label of the proxy's own workload, as Istio's agent puts the pod's labels into the node's metadata. It cannot
+/// change while the proxy runs, so it is asked for once.
+fn workload_label(name: &str) -> Option<Vec<u8>> {
+    thread_local! {
+        /// As many as the configuration has sources of this kind.
+        static LABELS: RefCell<Vec<(String, Option<Vec<u8>>)>> = const { RefCell::new(Vec::new()) };
+    }
+    LABELS.with_borrow_mut(|labels| {
+        if let Some((_, value)) = labels.iter().find(|(known, _)| known == name) {
+            return value.clone();
+        }
+        let path = ["xds", "node", "metadata", "LABELS", name];
+        let value = property(&path).or_else(|| property(&path[1..]));
+        labels.push((name.to_owned(), value.clone()));
+        value
+    })
 }
 
 /// Sets filter state `wasm.<key>`.

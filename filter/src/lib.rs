@@ -1,8 +1,9 @@
 //! The GenOps filter: a thin proxy-wasm shell around `genops-core`.
 //!
-//! It observes: it never pauses a stream and never edits one, unless it is configured to ask streams for their usage
-//! (`edit`). `stream` feeds an exchange, `stats` finds the series that its record feeds, `behind` writes them to Envoy's
-//! stats, `registry` keeps all workers (and the next generation of them) at one list of series.
+//! It observes: it never pauses a stream and never edits a body, unless it is configured to ask streams for their usage
+//! (`edit`), and only takes headers with attribution away from the provider (`strip`).
+//! `stream` feeds an exchange, `stats` finds the series that its record feeds, `behind` writes them to Envoy's stats,
+//! `registry` keeps all workers (and the next generation of them) at one list of series.
 #![deny(unsafe_code)]
 
 mod behind;
@@ -13,6 +14,7 @@ mod root;
 mod series;
 mod stats;
 mod stream;
+mod strip;
 
 #[cfg(target_arch = "wasm32")]
 mod entry {

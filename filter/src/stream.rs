@@ -10,6 +10,7 @@ use proxy_wasm::types::Action;
 use crate::edit::Edit;
 use crate::host::{self, Buffer, Map};
 use crate::stats::Stats;
+use crate::strip;
 
 /// How much of a request body is fetched at first, bytes: nearly all clients write the model before the prompt, and the
 /// rest need not be copied then.
@@ -32,13 +33,17 @@ impl Stream {
         Self { stats, exchange: None, edit: None, record: None, accounted: false }
     }
 
-    fn request_head(&mut self) {
+    /// `passes_on`: the head goes on from here, and can be changed.
+    fn request_head(&mut self, passes_on: bool) {
         let Some(config) = self.stats.as_ref().map(|stats| Rc::clone(stats.config())) else { return };
         let map = host::header_map(Map::RequestHeaders);
         let head: Head<'_> = host::pairs(&map).collect();
-        let exchange = Exchange::behind(config, &head, host::now(), &host::Upstream);
+        let exchange = Exchange::behind(Rc::clone(&config), &head, host::now(), &host::Upstream);
         self.edit = Edit::new(&exchange, &head);
         self.exchange = Some(exchange);
+        if passes_on {
+            strip::request_head(&config, &head);
+        }
     }
 
     fn response_head(&mut self) {
@@ -87,7 +92,7 @@ impl Stream {
         }
         if self.exchange.is_none() {
             // Another filter answered before this one ran: there is nothing to edit.
-            self.request_head();
+            self.request_head(false);
             self.edit = None;
             self.response_head();
         }
@@ -154,7 +159,7 @@ impl Context for Stream {
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _headers: usize, end_of_stream: bool) -> Action {
-        self.request_head();
+        self.request_head(true);
         if end_of_stream {
             self.request_end();
         }

@@ -83,6 +83,16 @@ impl Bootstrap {
         self.document.pointer("/stats_config/stats_tags").context("stats_tags")
     }
 
+    /// Sets the node's metadata, as the mesh's agent does.
+    ///
+    /// # Errors
+    /// The document is no map.
+    pub fn node_metadata(&mut self, metadata: &Value) -> Result<()> {
+        let root = self.document.as_object_mut().context("a map")?;
+        root.insert("node".to_owned(), json!({"metadata": metadata}));
+        Ok(())
+    }
+
     /// Adds a cluster: the first one under another name, changed by `change`.
     ///
     /// # Errors
@@ -191,6 +201,25 @@ impl Listener {
             "typed_config": {"@type": kind, "max_request_bytes": most},
         });
         place(&mut self.0, HTTP_FILTERS)?.as_array_mut().context("a list")?.insert(1, buffer);
+        Ok(())
+    }
+
+    /// Puts another HTTP filter before all others. Comes last: the other changes look for the filter at its place.
+    ///
+    /// # Errors
+    /// The listener has no list of filters.
+    pub fn filter_before(&mut self, filter: Value) -> Result<()> {
+        place(&mut self.0, HTTP_FILTERS)?.as_array_mut().context("a list")?.insert(0, filter);
+        Ok(())
+    }
+
+    /// Accepts connections through a transport socket, such as TLS.
+    ///
+    /// # Errors
+    /// The listener has no filter chain.
+    pub fn transport_socket(&mut self, socket: Value) -> Result<()> {
+        let chain = place(&mut self.0, "/filter_chains/0")?.as_object_mut().context("a map")?;
+        chain.insert("transport_socket".to_owned(), socket);
         Ok(())
     }
 

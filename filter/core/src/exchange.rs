@@ -75,7 +75,7 @@ impl Exchange {
         let routed_to = to.provider().and_then(|p| routed_to(p, head.text(":path").unwrap_or_default()));
         let mut rejected = Vec::new();
         let attribution = match route.api.generates() || to.may_generate(&config) {
-            true => attribution(&config.labels, head, |label, reason| rejected.push((label, reason))),
+            true => attribution(&config.labels, head, proxy, |label, reason| rejected.push((label, reason))),
             // What is no LLM exchange has no spender: do not mint series for it.
             false => Attribution::default(),
         };

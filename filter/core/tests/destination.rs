@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use genops_core::config::Config;
-use genops_core::detect::{Carrier, Proxy};
+use genops_core::detect::{Carrier, Known, Proxy};
 use genops_core::{End, Exchange, Head, Record};
 use serde_json::json;
 
@@ -32,6 +32,10 @@ impl Proxy for Knows {
         let key = format!("{of:?} {namespace}");
         let found = self.metadata.get(key.as_str()).into_iter().flatten();
         found.map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+    fn value(&self, of: Known<'_>) -> Option<Vec<u8>> {
+        self.asked.borrow_mut().push(format!("{of:?}"));
+        None
     }
 }
 

@@ -4,6 +4,8 @@ mod access_log;
 mod architecture;
 mod config_errors;
 mod envoy_aborts;
+mod envoy_attribution;
+mod envoy_identity;
 mod envoy_inject;
 mod envoy_labels;
 mod envoy_providers;

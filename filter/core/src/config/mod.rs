@@ -4,12 +4,14 @@ mod error;
 mod families;
 mod include_usage;
 mod source;
+mod strip;
 mod upstream;
 
 pub use error::ConfigError;
 pub use families::{Bounds, SchemaName, UserFamily};
 pub use include_usage::IncludeUsage;
-pub use source::{LabelSource, Labels};
+pub use source::{LabelSource, Labels, Origin, Trust, ValueMap};
+pub use strip::StripHeaders;
 pub(crate) use upstream::is_id;
 pub use upstream::{ApiName, Billing, Models, Rules, Upstream};
 
@@ -25,6 +27,8 @@ use crate::schema::{NAMESPACE, Table};
 const DEFAULT_CARDINALITY: u32 = 10_000;
 /// Most Envoy stats over the process: a histogram is 16 per label set, and Envoy keeps each forever.
 const DEFAULT_MAX_STATS: u32 = 50_000;
+/// As the GenOps documents set Envoy's `jwt_authn` up.
+const DEFAULT_JWT_PAYLOAD: &str = "jwt_payload";
 /// How long deltas wait before they are written to Envoy's stats. Prometheus scrapes every 5 to 60 s.
 const DEFAULT_FLUSH_MS: u32 = 100;
 
@@ -64,8 +68,13 @@ pub struct Config {
     /// Believe request headers by which clients tell a gateway where to go (`x-portkey-provider`).
     pub trust_gateway_headers: bool,
     /// Where each attribution label comes from. Client headers are believed only where listed here.
-    #[serde(deserialize_with = "source::object")]
     pub labels: Labels,
+    /// Key under which `jwt_authn` leaves a token's claims (its `payload_in_metadata`), for sources `jwt`.
+    pub jwt_payload: String,
+    /// By label: values by what they are shown as. `*` in a value stands for one or more characters.
+    pub value_maps: UniqueMap<ValueMap>,
+    /// Request headers that do not go on to the provider; `*` at the end stands for anything.
+    pub strip_headers: StripHeaders,
     /// What the `model` label shows.
     pub model_label: ModelLabel,
     /// Distinct attributions over the process, 1 to 1,000,000.
@@ -159,6 +168,9 @@ impl Default for Config {
             metadata: None,
             trust_gateway_headers: false,
             labels: Labels::default(),
+            jwt_payload: DEFAULT_JWT_PAYLOAD.to_owned(),
+            value_maps: UniqueMap::default(),
+            strip_headers: StripHeaders::default(),
             model_label: ModelLabel::Canonical,
             max_label_cardinality: DEFAULT_CARDINALITY,
             max_stats: DEFAULT_MAX_STATS,
@@ -235,7 +247,11 @@ impl Config {
         })?;
         self.authorities.check("authorities", |host| name(host).map(|host| host.to_ascii_lowercase()))?;
         self.models.check("models")?;
-        self.labels.check()
+        if self.jwt_payload.is_empty() || self.jwt_payload.contains('\0') {
+            return Err(ConfigError::new("jwt_payload", format!("{:?}", self.jwt_payload), "a name"));
+        }
+        self.strip_headers.check()?;
+        self.labels.check(&self.jwt_payload, &std::mem::take(&mut self.value_maps))
     }
 }
 
@@ -316,8 +332,9 @@ mod tests {
             "filter_state": ["record", "cost_usd"]
         }"#;
         let config = Config::parse(json.as_bytes()).expect("valid");
-        let team = config.labels.sources(crate::schema::Label::Team);
-        assert_eq!(team, [LabelSource::Header("x-genops-team".into()), LabelSource::Constant("platform".into())]);
+        let team: Vec<&Origin> =
+            config.labels.sources(crate::schema::Label::Team).iter().map(|source| &source.origin).collect();
+        assert_eq!(team, [&Origin::Header("x-genops-team".into()), &Origin::Constant("platform".into())]);
         assert_eq!(config.filter_state, [FilterStateKey::Record, FilterStateKey::CostUsd]);
         assert_eq!(config.models.get("d"), Some("gpt-4o"));
         let rule = config.routes.named("eu-1").expect("a rule");

@@ -15,7 +15,7 @@ mod upstream;
 pub use api::Api;
 pub(crate) use destination::Destination;
 pub(crate) use host::matches;
-pub use upstream::{Carrier, METADATA_KEYS, Proxy};
+pub use upstream::{Carrier, Known, METADATA_KEYS, Proxy};
 pub(crate) use upstream::{Said, behind_cluster};
 
 use crate::head::Head;

@@ -20,6 +20,25 @@ pub trait Proxy {
     fn cluster_name(&self) -> Option<String>;
     /// The texts of one namespace of `filter_metadata`: key and value.
     fn metadata(&self, of: Carrier, namespace: &str) -> Vec<(String, String)>;
+    /// One value, as proxy-wasm writes values; `None` where it is not known.
+    fn value(&self, of: Known<'_>) -> Option<Vec<u8>>;
+}
+
+/// A value that a proxy may know of a request. Paths are a namespace of `filter_metadata` and keys below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known<'a> {
+    /// Dynamic metadata of the request: what other filters found out.
+    Metadata(&'a [String]),
+    /// Metadata of the route.
+    RouteMetadata(&'a [String]),
+    /// Metadata of the cluster.
+    ClusterMetadata(&'a [String]),
+    /// The URI in the client's certificate.
+    PeerId,
+    /// A label of the workload that the proxy belongs to.
+    WorkloadLabel(&'a str),
+    /// A label of the calling workload.
+    CallerLabel(&'a str),
 }
 
 /// What carries metadata.
@@ -43,6 +62,9 @@ impl Proxy for () {
     }
     fn metadata(&self, _: Carrier, _: &str) -> Vec<(String, String)> {
         Vec::new()
+    }
+    fn value(&self, _: Known<'_>) -> Option<Vec<u8>> {
+        None
     }
 }
 

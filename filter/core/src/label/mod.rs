@@ -1,12 +1,21 @@
-//! Who spent it: attribution labels from the request head and from config, validated.
+//! Who spent it: attribution labels from what proxy and request know, validated.
 
+mod baggage;
+mod peer;
 mod validate;
+mod value;
 
+pub use peer::PeerPart;
+pub(crate) use validate::validate;
 pub use validate::{MAX_LABEL_BYTES, Rejection};
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use serde::Serialize;
 
-use crate::config::{LabelSource, Labels};
+use crate::config::{LabelSource, Labels, Origin, Trust};
+use crate::detect::{Known, Proxy, matches};
 use crate::head::Head;
 use crate::schema::Label;
 
@@ -59,18 +68,26 @@ impl Attribution {
     }
 }
 
-/// Reads the attribution of a request. Per label the first source that has a value decides; an invalid value drops
-/// the label (a forged one must not fall back to somebody else's constant) and is told to `reject`.
-pub fn attribution(labels: &Labels, head: &Head<'_>, mut reject: impl FnMut(Label, Rejection)) -> Attribution {
+/// Reads the attribution of a request. Per label the first source that is believed and has a value decides; an invalid
+/// value drops the label (a forged one must not fall back to somebody else's constant) and is told to `reject`.
+///
+/// The proxy is asked only for what no earlier source of the label has.
+pub fn attribution(
+    labels: &Labels,
+    head: &Head<'_>,
+    proxy: &impl Proxy,
+    mut reject: impl FnMut(Label, Rejection),
+) -> Attribution {
     let mut attribution = Attribution::default();
-    for label in Attribution::LABELS {
-        for source in labels.sources(label) {
-            let value = match source {
-                LabelSource::Constant(text) => Some(text.as_bytes()),
-                LabelSource::Header(name) => head.get(name),
-            };
-            let Some(value) = value.filter(|v| !v.is_empty()) else { continue };
-            match validate::validate(label, value) {
+    let request = Request { head, proxy, peer: OnceCell::new() };
+    for (label, rule) in labels.in_order() {
+        for source in &rule.sources {
+            let Some(found) = request.read(source, &attribution) else { continue };
+            if !request.believes(&source.trust) {
+                reject(label, Rejection::Untrusted);
+                continue;
+            }
+            match found.and_then(|text| rule.value(label, &text)) {
                 Ok(text) => attribution.set(label, Some(text)),
                 Err(reason) => reject(label, reason),
             }
@@ -79,3 +96,54 @@ pub fn attribution(labels: &Labels, head: &Head<'_>, mut reject: impl FnMut(Labe
     }
     attribution
 }
+
+/// What sources are read from.
+struct Request<'a, P> {
+    head: &'a Head<'a>,
+    proxy: &'a P,
+    peer: OnceCell<Option<String>>,
+}
+
+impl<'a, P: Proxy> Request<'a, P> {
+    /// What a source says; `None` where it says nothing.
+    fn read<'s>(&'s self, source: &'s LabelSource, known: &'s Attribution) -> Option<Result<Cow<'s, str>, Rejection>> {
+        let bytes = |bytes: &'s [u8]| str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| Rejection::InvalidUtf8);
+        let told = |of: Known<'_>| {
+            let value = self.proxy.value(of).filter(|v| !v.is_empty())?;
+            Some(value::text(&value).map(|text| Cow::Owned(text.into_owned())))
+        };
+        match &source.origin {
+            Origin::Constant(text) => Some(Ok(Cow::Borrowed(text))),
+            Origin::Header(name) => self.head.get(name).filter(|v| !v.is_empty()).map(bytes),
+            Origin::Baggage(key) => {
+                let value = baggage::value(self.head, key).filter(|v| !v.is_empty())?;
+                Some(String::from_utf8(value).map(Cow::Owned).map_err(|_| Rejection::InvalidUtf8))
+            }
+            Origin::Metadata(path) => told(Known::Metadata(path)),
+            Origin::RouteMetadata(path) => told(Known::RouteMetadata(path)),
+            Origin::ClusterMetadata(path) => told(Known::ClusterMetadata(path)),
+            Origin::WorkloadLabel(name) => told(Known::WorkloadLabel(name)),
+            Origin::CallerLabel(name) => told(Known::CallerLabel(name)),
+            Origin::Peer(part) => part.of(self.peer()?).map(|text| Ok(Cow::Borrowed(text))),
+            Origin::Label(other) => known.get(*other).map(|text| Ok(Cow::Borrowed(text))),
+        }
+    }
+
+    /// The client's certificate names it so. Asked for once.
+    fn peer(&self) -> Option<&str> {
+        self.peer
+            .get_or_init(|| self.proxy.value(Known::PeerId).and_then(|id| String::from_utf8(id).ok()))
+            .as_deref()
+            .filter(|id| !id.is_empty())
+    }
+
+    fn believes(&self, trust: &Trust) -> bool {
+        match trust {
+            Trust::Anyone => true,
+            Trust::Peers(patterns) => self.peer().is_some_and(|id| patterns.iter().any(|pattern| matches(pattern, id))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

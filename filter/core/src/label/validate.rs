@@ -13,8 +13,10 @@ pub enum Rejection {
     InvalidUtf8,
     /// Longer than [`MAX_LABEL_BYTES`].
     TooLong,
-    /// Not of the label's form.
+    /// Not of the label's form, or no single value.
     InvalidFormat,
+    /// From a client that its source does not believe.
+    Untrusted,
 }
 
 impl Rejection {
@@ -24,16 +26,17 @@ impl Rejection {
             Self::InvalidUtf8 => "invalid_utf8",
             Self::TooLong => "too_long",
             Self::InvalidFormat => "invalid_format",
+            Self::Untrusted => "untrusted",
         }
     }
 }
 
 /// The value as the label takes it.
-pub(super) fn validate(label: Label, value: &[u8]) -> Result<String, Rejection> {
+pub(crate) fn validate(label: Label, value: &str) -> Result<String, Rejection> {
     if value.len() > MAX_LABEL_BYTES {
         return Err(Rejection::TooLong);
     }
-    let text = str::from_utf8(value).map_err(|_| Rejection::InvalidUtf8)?.trim();
+    let text = value.trim();
     let taken = match label {
         // ^[a-z0-9]+(-[a-z0-9]+)*$ after lower-casing, as the sources' collector does.
         Label::Team => {
@@ -60,7 +63,7 @@ mod tests {
 
     #[test]
     fn forms_as_the_sources_document_them() {
-        let v = |label, value: &str| validate(label, value.as_bytes());
+        let v = validate;
         assert_eq!(v(Label::Team, "Platform-ML2").as_deref(), Ok("platform-ml2"));
         assert_eq!(v(Label::Team, "platform--ml"), Err(Rejection::InvalidFormat));
         assert_eq!(v(Label::Team, "pl;.;model=.=x"), Err(Rejection::InvalidFormat));
@@ -69,6 +72,5 @@ mod tests {
         assert_eq!(v(Label::Feature, "x"), Err(Rejection::InvalidFormat));
         assert_eq!(v(Label::Environment, "prod eu").as_deref(), Ok("prod eu"));
         assert_eq!(v(Label::Project, &"p".repeat(65)), Err(Rejection::TooLong));
-        assert_eq!(validate(Label::Project, b"\xff\xfe"), Err(Rejection::InvalidUtf8));
     }
 }
