@@ -1,4 +1,4 @@
-//! Counters on their way to Envoy: an exchange adds to pending deltas, a tick writes them.
+//! Counters and gauges on their way to Envoy: an exchange adds to pending deltas, a tick writes them.
 //!
 //! Why (seen on Envoy 1.40): one increment costs 0.11 us, but defining a stat costs 8 to 13 us per declared tag, on the
 //! worker. So known series cost one hostcall per tick whatever the load, and new ones are defined in slices. Pending
@@ -49,14 +49,54 @@ fn patience() -> u64 {
     }
 }
 
-/// One Envoy counter.
+/// What a series is to Envoy, and how deltas become its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Only goes up.
+    Counter,
+    /// A gauge that goes up and down. All workers share one value, so each adds what changed with it, and never sets it:
+    /// the last writer would win.
+    Level,
+    /// A gauge that is set: to what every worker would set it to.
+    Value,
+}
+
+impl Form {
+    /// Mark before the name of a level in the registry: no stat begins with it.
+    const LEVEL: char = '+';
+    /// The same of a value.
+    const VALUE: char = '=';
+
+    /// A name as the registry lists it.
+    fn listed(self, name: &str) -> String {
+        match self {
+            Self::Counter => name.to_owned(),
+            Self::Level => format!("{}{name}", Self::LEVEL),
+            Self::Value => format!("{}{name}", Self::VALUE),
+        }
+    }
+
+    /// Form and name of what the registry lists.
+    pub(crate) fn of_listed(listed: &str) -> (Self, &str) {
+        match (listed.strip_prefix(Self::LEVEL), listed.strip_prefix(Self::VALUE)) {
+            (Some(name), _) => (Self::Level, name),
+            (_, Some(name)) => (Self::Value, name),
+            _ => (Self::Counter, listed),
+        }
+    }
+}
+
+/// One Envoy stat.
 #[derive(Debug)]
 struct Series {
     name: Rc<str>,
+    form: Form,
     /// Envoy's id, once defined in this VM.
     id: Option<u32>,
-    /// Not in Envoy's stats yet.
+    /// Not in Envoy's stats yet: what to add; of a level in two's complement; of a value, itself.
     pending: u64,
+    /// Of a value: it is not what was written last.
+    fresh: bool,
     /// No delta before this instant.
     not_before: u64,
     /// Stands in `dirty` or in a queued group.
@@ -152,7 +192,7 @@ impl Behind {
         }
     }
 
-    pub(crate) fn series_named(&mut self, name: &str) -> SeriesIndex {
+    pub(crate) fn series_named(&mut self, name: &str, form: Form) -> SeriesIndex {
         if let Some(index) = self.by_name.get(name) {
             return *index;
         }
@@ -161,8 +201,10 @@ impl Behind {
         self.count_set(&name);
         self.series.push(Series {
             name: name.clone(),
+            form,
             id: None,
             pending: 0,
+            fresh: false,
             not_before: 0,
             queued: false,
             listed: false,
@@ -197,9 +239,29 @@ impl Behind {
         self.backlog.push_back(Group { series, defined: 0 });
     }
 
+    /// Adds to a counter.
     pub(crate) fn add(&mut self, index: SeriesIndex, delta: u64) {
         let Some(series) = self.series.get_mut(index as usize).filter(|_| delta > 0) else { return };
         series.pending = series.pending.saturating_add(delta);
+        self.touch(index);
+    }
+
+    /// Moves a level up or down.
+    pub(crate) fn shift(&mut self, index: SeriesIndex, delta: i64) {
+        let Some(series) = self.series.get_mut(index as usize) else { return };
+        series.pending = series.pending.wrapping_add_signed(delta);
+        self.touch(index);
+    }
+
+    /// Sets a value.
+    pub(crate) fn set(&mut self, index: SeriesIndex, value: u64) {
+        let Some(series) = self.series.get_mut(index as usize).filter(|s| s.pending != value) else { return };
+        (series.pending, series.fresh) = (value, true);
+        self.touch(index);
+    }
+
+    fn touch(&mut self, index: SeriesIndex) {
+        let Some(series) = self.series.get_mut(index as usize) else { return };
         if !std::mem::replace(&mut series.queued, true) {
             match series.id {
                 Some(_) => self.dirty.push(index),
@@ -209,7 +271,7 @@ impl Behind {
     }
 
     pub(crate) fn add_by_name(&mut self, name: &str, delta: u64) {
-        let index = self.series_named(name);
+        let index = self.series_named(name, Form::Counter);
         self.add(index, delta);
         self.arm();
     }
@@ -262,7 +324,7 @@ impl Behind {
     /// Writes what is pending: all known series, and new ones for one slice.
     pub(crate) fn tick(&mut self) {
         let orphans = registry::adopt_orphans(patience(), |name, delta| {
-            let index = self.series_named(name);
+            let index = self.series_named(name, Form::Counter);
             self.add(index, delta);
         });
         self.read_registry();
@@ -285,10 +347,11 @@ impl Behind {
     /// to another VM. The next root to tick starts its timer anew.
     pub(crate) fn root_done(&mut self) {
         self.flush();
-        let waiting = || self.series.iter().filter(|s| s.pending > 0);
+        // Levels are back where they were when their last stream ended, and values are set again by others.
+        let waiting = || self.series.iter().filter(|s| s.form == Form::Counter && s.pending > 0);
         if waiting().next().is_some() {
             if registry::leave_orphans(host::now(), waiting().map(|s| (&*s.name, s.pending))) {
-                self.series.iter_mut().for_each(|s| s.pending = 0);
+                self.series.iter_mut().filter(|s| s.form == Form::Counter).for_each(|s| s.pending = 0);
             } else {
                 // Nobody to leave them to.
                 self.define_backlog(None);
@@ -319,12 +382,20 @@ impl Behind {
         }
         series.queued = false;
         let Some(id) = series.id else { return true };
-        let delta = i64::try_from(series.pending).unwrap_or(i64::MAX);
-        if delta == 0 {
-            return true;
-        }
-        match host::increment_metric(id, delta) {
-            Ok(()) => series.pending -= delta.unsigned_abs(),
+        let delta = match series.form {
+            Form::Counter => i64::try_from(series.pending).unwrap_or(i64::MAX),
+            Form::Level => series.pending.cast_signed(),
+            Form::Value => 0,
+        };
+        let written = match series.form {
+            Form::Value if !series.fresh => return true,
+            Form::Value => host::record_metric(id, series.pending),
+            _ if delta == 0 => return true,
+            _ => host::increment_metric(id, delta),
+        };
+        match written {
+            Ok(()) if series.form == Form::Value => series.fresh = false,
+            Ok(()) => series.pending = series.pending.wrapping_sub(delta.cast_unsigned()),
             // The host forgot the id: the next observation defines the series again.
             Err(status @ Status::NOT_FOUND) => {
                 series.id = None;
@@ -346,8 +417,9 @@ impl Behind {
     }
 
     /// Another VM, or an earlier generation, has this series.
-    fn listed(&mut self, name: &str) {
-        let index = self.series_named(name);
+    fn listed(&mut self, listed: &str) {
+        let (form, name) = Form::of_listed(listed);
+        let index = self.series_named(name, form);
         let Some(series) = self.series.get_mut(index as usize) else { return };
         series.listed = true;
         if series.id.is_none() && !series.queued {
@@ -401,17 +473,22 @@ impl Behind {
     fn define_group(&mut self, group: &mut Group, until: Option<u64>, names: &mut Vec<String>) -> Result<bool, Status> {
         while let Some(series) = group.series.get(group.defined).and_then(|i| self.series.get_mut(*i as usize)) {
             if series.id.is_none() {
-                let id = host::define_metric(MetricType::Counter, &series.name)?;
+                let counts = series.form == Form::Counter;
+                let kind = if counts { MetricType::Counter } else { MetricType::Gauge };
+                let id = host::define_metric(kind, &series.name)?;
                 series.id = Some(id);
-                // One that another VM listed has waited there. A host without timers is written through to.
-                series.not_before = match series.listed || !self.timers {
+                // One that another VM listed has waited there. A host without timers is written through to. What a VM adds to
+                // a level it takes away again.
+                series.not_before = match series.listed || !self.timers || !counts {
                     true => 0,
                     false => host::now().saturating_add(GRACE_NANOS),
                 };
-                // Keeps a zero visible under `?usedonly` (envoy.md 1.3: adds 0 and marks the counter used).
-                let _refused = host::record_metric(id, 0);
+                if counts {
+                    // Keeps a zero visible under `?usedonly` (envoy.md 1.3: adds 0 and marks the counter used).
+                    let _refused = host::record_metric(id, 0);
+                }
                 if !std::mem::replace(&mut series.listed, true) {
-                    names.push(series.name.to_string());
+                    names.push(series.form.listed(&series.name));
                 }
             }
             group.defined += 1;

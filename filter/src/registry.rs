@@ -1,10 +1,11 @@
-//! The list of all counters of this `vm_id`, in shared data: one truth for all workers.
+//! The list of all stats of this `vm_id`, in shared data: one truth for all workers.
 //!
 //! Why: Envoy drops a stat when the last VM that defined it is gone. A new generation of VMs (new code) therefore
 //! defines every listed name again before the old one is drained, and keeps reading while it drains. The list is also
 //! what the process-wide caps count.
 //!
-//! Names stand in chunks, one per line, because appending to one growing value would copy it all each time.
+//! Names stand in chunks, one per line, as [`Form::listed`](crate::behind::Form::listed) writes them (a gauge's has a mark before
+//! it), because appending to one growing value would copy it all each time.
 
 use crate::host::{self, Status};
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use genops_core::OTHER;
 use genops_core::record::Dimensions;
 use genops_core::schema::stat_name::push_label;
-use genops_core::schema::{Label, StatPart, Table};
+use genops_core::schema::{Family, Label, StatPart, Table};
 
 /// Index of a series in [`Behind`](crate::behind::Behind).
 pub(crate) type SeriesIndex = u32;
@@ -62,12 +62,7 @@ impl Layout {
         let (Some(family), Some(layout)) = (table.fed().get(family), self.families.get(family)) else {
             return Vec::new();
         };
-        let mut labels = String::new();
-        for label in &family.labels {
-            if let Some(value) = of.get(*label) {
-                push_label(&mut labels, table.label_key(*label), value);
-            }
-        }
+        let mut labels = labels(table, family, of);
         if let (Some(label), Some(value)) = (family.fact.variable(), layout.variants.get(variant)) {
             push_label(&mut labels, label.key(), value);
         }
@@ -82,6 +77,22 @@ impl Layout {
         };
         family.stats().map(name).collect()
     }
+}
+
+/// A family's labels in a stat's name.
+fn labels(table: &Table, family: &Family, of: &Dimensions) -> String {
+    let mut labels = String::new();
+    for label in &family.labels {
+        if let Some(value) = of.get(*label) {
+            push_label(&mut labels, table.label_key(*label), value);
+        }
+    }
+    labels
+}
+
+/// The name of the stat of a family that has but one for each label set.
+pub(crate) fn name_of(table: &Table, family: &Family, of: &Dimensions) -> String {
+    labels(table, family, of) + &family.name + family.fact.unit().suffix()
 }
 
 /// The series of one label combination.
@@ -111,7 +122,9 @@ impl Slots {
 
 /// Folds one more value to `other`; tells which, or `None` when all that may fold has.
 pub(crate) fn fold(dimensions: &mut Dimensions) -> Option<Label> {
-    let label = FOLD_ORDER.into_iter().find(|l| dimensions.get(*l).is_some_and(|v| v != OTHER))?;
+    let Some(label) = FOLD_ORDER.into_iter().find(|l| dimensions.get(*l).is_some_and(|v| v != OTHER)) else {
+        return dimensions.http.as_mut().and_then(|http| http.fold());
+    };
     match label {
         Label::Model => dimensions.model = Some(OTHER.to_owned()),
         other => dimensions.attribution.set(other, Some(OTHER.to_owned())),

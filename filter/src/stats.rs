@@ -12,9 +12,9 @@ use genops_core::record::{Dimensions, Record};
 use genops_core::schema::stat_name::push_label;
 use genops_core::schema::{self, Kind, Label, Observation, Own, Table};
 
-use crate::behind::{self, Behind};
+use crate::behind::{self, Behind, Form};
 use crate::host::{self, Level};
-use crate::series::{Layout, SeriesIndex, Slots, fold};
+use crate::series::{Layout, SeriesIndex, Slots, fold, name_of};
 
 /// What the streams of one configuration count under. Several can live in one VM; their series are one and the same
 /// where their names are.
@@ -73,8 +73,15 @@ impl Stats {
     }
 
     /// Queues the series that an exchange will most likely feed, so that a scrape can see them at 0 first.
-    pub(crate) fn expect(&self, dimensions: &Dimensions) {
-        self.with(|mut counting| counting.expect(dimensions));
+    pub(crate) fn expect(&self, dimensions: &Dimensions, llm: bool) {
+        self.with(|mut counting| counting.expect(dimensions, llm));
+    }
+
+    /// Counts an exchange as under way, until what this gives is dropped.
+    pub(crate) fn begin(&self, dimensions: &Dimensions) -> Active {
+        let mut series = Vec::new();
+        self.with(|mut counting| series = counting.levels(dimensions));
+        Active::new(series)
     }
 
     /// Counts one exchange.
@@ -104,6 +111,32 @@ impl Stats {
     }
 }
 
+/// An exchange under way: up at its begin, down exactly once, when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Active(Vec<SeriesIndex>);
+
+impl Active {
+    fn new(series: Vec<SeriesIndex>) -> Self {
+        shift(&series, 1);
+        Self(series)
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        shift(&self.0, -1);
+    }
+}
+
+fn shift(series: &[SeriesIndex], delta: i64) {
+    behind::with(|behind| {
+        for index in series {
+            behind.shift(*index, delta);
+        }
+        behind.settle();
+    });
+}
+
 fn own_name(table: &Table, own: Own, labels: &[(Label, &str)]) -> String {
     let mut name = String::new();
     for (label, value) in labels {
@@ -127,18 +160,35 @@ fn filter_info(behind: &mut Behind, config: &Config) {
 }
 
 impl Counting<'_> {
-    fn expect(&mut self, dimensions: &Dimensions) {
+    fn expect(&mut self, dimensions: &Dimensions, llm: bool) {
         if self.seen.combinations.contains_key(dimensions) {
             return;
         }
         let dimensions = self.within_cap(dimensions.clone(), false);
         let at = self.combination(&dimensions);
         for (family, table) in self.config.table.fed().iter().enumerate() {
-            for variant in 0..table.fact.expected() {
+            let expected = if llm || !table.fact.is_of_llm() { table.fact.expected() } else { 0 };
+            for variant in 0..expected {
                 self.series_of(at, family, variant, &dimensions);
             }
         }
         self.behind.arm();
+    }
+
+    /// The gauges of streams under way, made if need be.
+    fn levels(&mut self, dimensions: &Dimensions) -> Vec<SeriesIndex> {
+        let dimensions = self.within_cap(dimensions.clone(), false);
+        let table = &self.config.table;
+        let of = |family| {
+            let name = name_of(table, family, &dimensions);
+            let known = self.behind.knows(&name);
+            let index = self.behind.series_named(&name, Form::Level);
+            if !known {
+                self.behind.queue(vec![index]);
+            }
+            index
+        };
+        table.active().map(of).collect()
     }
 
     fn count(&mut self, record: &Record) {
@@ -167,7 +217,10 @@ impl Counting<'_> {
                     },
                 };
                 if let Some(index) = self.seen.slots.get(at).and_then(|slots| slots.get(slot)) {
-                    self.behind.add(index, delta);
+                    match family.kind {
+                        Kind::Gauge => self.behind.set(index, delta),
+                        _ => self.behind.add(index, delta),
+                    }
                 }
             }
         });
@@ -223,7 +276,9 @@ impl Counting<'_> {
             self.layout.names(table, family, variant, dimensions)
         };
         let known = names.first().is_some_and(|n| self.behind.knows(n));
-        let series: Vec<SeriesIndex> = names.iter().map(|name| self.behind.series_named(name)).collect();
+        let gauge = table.fed().get(family).is_some_and(|family| family.kind == Kind::Gauge);
+        let form = if gauge { Form::Value } else { Form::Counter };
+        let series: Vec<SeriesIndex> = names.iter().map(|name| self.behind.series_named(name, form)).collect();
         if let Some(slots) = self.seen.slots.get_mut(at) {
             slots.fill(&range, &series);
         }

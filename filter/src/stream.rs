@@ -9,7 +9,7 @@ use proxy_wasm::types::Action;
 
 use crate::edit::Edit;
 use crate::host::{self, Buffer, Map};
-use crate::stats::Stats;
+use crate::stats::{Active, Stats};
 use crate::strip;
 
 /// How much of a request body is fetched at first, bytes: nearly all clients write the model before the prompt, and the
@@ -23,6 +23,8 @@ pub(crate) struct Stream {
     stats: Option<Rc<Stats>>,
     exchange: Option<Exchange>,
     edit: Option<Box<Edit>>,
+    /// While it is under way, where a schema has a gauge of that.
+    active: Option<Active>,
     /// Made at the end of the response, or of the stream when that comes first.
     record: Option<Record>,
     accounted: bool,
@@ -30,7 +32,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(stats: Option<Rc<Stats>>) -> Self {
-        Self { stats, exchange: None, edit: None, record: None, accounted: false }
+        Self { stats, exchange: None, edit: None, active: None, record: None, accounted: false }
     }
 
     /// `passes_on`: the head goes on from here, and can be changed.
@@ -51,16 +53,25 @@ impl Stream {
         let map = host::header_map(Map::ResponseHeaders);
         let head = host::pairs(&map).collect();
         exchange.response_head_behind(&head, &host::Upstream);
+        if exchange.times_response_head() {
+            exchange.response_head_at(host::now());
+        }
         if let Some(edit) = &mut self.edit {
             edit.response_head(&head);
         }
+    }
+
+    /// From now on it is under way.
+    fn begin(&mut self) {
+        let (Some(exchange), Some(stats)) = (&self.exchange, &self.stats) else { return };
+        self.active = exchange.active_dimensions().map(|dimensions| stats.begin(&dimensions));
     }
 
     /// The request is whole: what it will count under is known.
     fn request_end(&self) {
         let (Some(exchange), Some(stats)) = (&self.exchange, &self.stats) else { return };
         if let Some(dimensions) = exchange.expected_dimensions() {
-            stats.expect(&dimensions);
+            stats.expect(&dimensions, exchange.is_llm());
         }
     }
 
@@ -90,6 +101,7 @@ impl Stream {
         if std::mem::replace(&mut self.accounted, true) {
             return;
         }
+        self.active = None;
         if self.exchange.is_none() {
             // Another filter answered before this one ran: there is nothing to edit.
             self.request_head(false);
@@ -160,6 +172,7 @@ impl Context for Stream {
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _headers: usize, end_of_stream: bool) -> Action {
         self.request_head(true);
+        self.begin();
         if end_of_stream {
             self.request_end();
         }

@@ -93,6 +93,15 @@ impl Bootstrap {
         Ok(())
     }
 
+    /// Declares other tags.
+    ///
+    /// # Errors
+    /// The document has no statistics configuration.
+    pub fn declare_tags(&mut self, tags: Value) -> Result<()> {
+        *place(&mut self.document, "/stats_config/stats_tags")? = tags;
+        Ok(())
+    }
+
     /// Adds a cluster: the first one under another name, changed by `change`.
     ///
     /// # Errors

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use genops_core::schema::{Table, stat_name::tag_rules};
+use genops_core::Config;
+use genops_core::schema::{NAMESPACE, SCHEMAS, Table, stat_name::tag_rules};
 
 use crate::promql;
 
@@ -24,21 +25,46 @@ pub type Generated = (PathBuf, String);
 pub fn files() -> Result<Vec<Generated>, String> {
     let root = workspace();
     let config = read(&root.join("envoy/genops.json"))?;
-    let tags = stats_tags_json();
-    let mut files = vec![(PathBuf::from("envoy/stats_tags.json"), tags)];
+    let table = Table::default();
+    let mut files = vec![(PathBuf::from("envoy/stats_tags.json"), stats_tags_json(&table))];
+    // Each tag costs time whenever Envoy defines a stat: who has another schema declares what that one needs.
+    for schema in SCHEMAS.iter().filter(|schema| schema.name != NAMESPACE) {
+        let path = format!("envoy/stats_tags/{}.json", schema.name);
+        files.push((path.into(), stats_tags_json(&Table::new(&[schema], NAMESPACE))));
+    }
+    files.push(("envoy/stats_tags/all.json".into(), stats_tags_json(&Table::new(SCHEMAS, NAMESPACE))));
     for (path, provider) in [("envoy/envoy.yaml", Some("openai")), ("envoy/istio/envoyfilter.yaml", None)] {
         let text = read(&root.join(path))?;
         let text = fill(&text, "configuration", &configuration(&config, provider), path)?;
-        let text = if provider.is_some() { fill(&text, "stats_tags", &stats_tags_yaml(), path)? } else { text };
+        let text = if provider.is_some() { fill(&text, "stats_tags", &stats_tags_yaml(&table), path)? } else { text };
         files.push((path.into(), text));
     }
     let path = "envoy/istio/bootstrap-override.yaml";
-    files.push((path.into(), fill(&read(&root.join(path))?, "stats_tags", &stats_tags_yaml(), path)?));
+    files.push((path.into(), fill(&read(&root.join(path))?, "stats_tags", &stats_tags_yaml(&table), path)?));
     let path = "envoy/istio/extra-stat-tags.yaml";
-    let text = fill(&read(&root.join(path))?, "stat_keys", &stat_keys(), path)?;
-    files.push((path.into(), fill(&text, "relabel", &relabel(), path)?));
+    let text = fill(&read(&root.join(path))?, "stat_keys", &stat_keys(&table), path)?;
+    files.push((path.into(), fill(&text, "relabel", &relabel(&table), path)?));
     files.push(("envoy/prometheus/genops-rules.yaml".into(), rules()));
     Ok(files)
+}
+
+/// What a bootstrap and a mesh need for one configuration of the user's own, as YAML.
+///
+/// # Errors
+/// The file cannot be read, or is no valid configuration.
+pub fn tags_for(config: &Path) -> Result<String, String> {
+    let text = read(config)?;
+    let config = Config::parse(text.as_bytes()).map_err(|error| format!("{}: {error}", config.display()))?;
+    let table = &config.table;
+    Ok(format!(
+        "# Plain Envoy and Envoy Gateway: the bootstrap's stats_config.stats_tags; Istio: the same by bootstrapOverride.\n\
+         stats_tags:\n{}\n\
+         # Istio without a bootstrap of one's own: meshConfig.defaultConfig.extraStatTags, and this relabelling.\n\
+         extraStatTags:\n{}\nmetric_relabel_configs:\n{}",
+        stats_tags_yaml(table),
+        stat_keys(table),
+        relabel(table)
+    ))
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -69,15 +95,15 @@ fn fill(text: &str, name: &str, block: &str, path: &str) -> Result<String, Strin
     if found { Ok(out) } else { Err(format!("{path}: no `{mark}`")) }
 }
 
-fn stats_tags_json() -> String {
-    let rules = tag_rules(&Table::default().tags());
+fn stats_tags_json(table: &Table) -> String {
+    let rules = tag_rules(&table.tags());
     let lines: Vec<String> =
         rules.iter().map(|r| format!("  {}", serde_json::to_string(r).unwrap_or_default())).collect();
     format!("[\n{}\n]\n", lines.join(",\n"))
 }
 
-fn stats_tags_yaml() -> String {
-    tag_rules(&Table::default().tags()).iter().fold(String::new(), |mut out, rule| {
+fn stats_tags_yaml(table: &Table) -> String {
+    tag_rules(&table.tags()).iter().fold(String::new(), |mut out, rule| {
         let _ = writeln!(out, "- tag_name: {}\n  regex: '{}'", rule.tag_name, rule.regex);
         out
     })
@@ -97,12 +123,12 @@ fn configuration(config: &str, provider: Option<&str>) -> String {
     out
 }
 
-fn stat_keys() -> String {
-    Table::default().tags().iter().fold(String::new(), |out, (_, key)| out + "- " + key + "\n")
+fn stat_keys(table: &Table) -> String {
+    table.tags().iter().fold(String::new(), |out, (_, key)| out + "- " + key + "\n")
 }
 
-fn relabel() -> String {
-    Table::default().tags().iter().filter(|(name, key)| name != key).fold(String::new(), |mut out, (name, key)| {
+fn relabel(table: &Table) -> String {
+    table.tags().iter().filter(|(name, key)| name != key).fold(String::new(), |mut out, (name, key)| {
         let _ = writeln!(out, "- {{source_labels: [{key}], regex: (.+), target_label: {name}}}");
         let _ = writeln!(out, "- {{regex: {key}, action: labeldrop}}");
         out

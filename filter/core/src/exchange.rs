@@ -3,15 +3,16 @@
 use std::rc::Rc;
 
 use crate::body::{BodyState, Reader, Reading, RequestScan};
-use crate::config::{Config, ModelLabel};
+use crate::config::{Asks, Config, ModelLabel};
 use crate::detect::{Api, Destination, Proxy, Route, provider};
 use crate::estimate::{Estimate, Estimated};
 use crate::head::Head;
+use crate::http::{HttpLabels, HttpSeen};
 use crate::inject::Injection;
 use crate::label::{Attribution, MAX_LABEL_BYTES, Rejection, attribution};
 use crate::outcome::{ErrorType, Outcome, UnpricedReason};
 use crate::price::{Charge, Context, Drift, PriceBook, Priced, decimal_to_pico};
-use crate::record::{CostSource, Dimensions, PicoUsd, Record, Timing};
+use crate::record::{CostSource, Dimensions, PicoUsd, Record, SchemaFacts, Timing};
 use crate::schema::Label;
 use crate::usage::Usage;
 
@@ -52,6 +53,8 @@ pub struct Exchange {
     request: RequestScan,
     response: Option<Response>,
     estimate: Option<Box<Estimate>>,
+    /// As the route map sees it, where there is one.
+    http: Option<Box<HttpSeen>>,
 }
 
 #[derive(Debug)]
@@ -81,7 +84,20 @@ impl Exchange {
         };
         let request = RequestScan::new(&route);
         let estimate = config.estimate.then(|| Estimate::new(&route)).flatten();
-        Self { config, route, to, routed_to, started: at, attribution, rejected, request, response: None, estimate }
+        let http = config.http_map.as_ref().map(|map| Box::new(map.meet(head)));
+        Self {
+            config,
+            route,
+            to,
+            routed_to,
+            started: at,
+            attribution,
+            rejected,
+            request,
+            response: None,
+            estimate,
+            http,
+        }
     }
 
     /// The edit of this exchange that the configuration asks for; `head` is the request head.
@@ -98,7 +114,9 @@ impl Exchange {
         if self.route.api.is_socket() {
             return self.response.as_ref().is_some_and(|r| r.reader.wants_client());
         }
-        self.scans_request() || self.estimate.as_ref().is_some_and(|e| e.reads_request())
+        self.scans_request()
+            || self.estimate.as_ref().is_some_and(|e| e.reads_request())
+            || self.http.as_ref().is_some_and(|http| http.wants_request_body())
     }
 
     fn scans_request(&self) -> bool {
@@ -116,6 +134,9 @@ impl Exchange {
         }
         if let Some(estimate) = &mut self.estimate {
             estimate.request(cut);
+        }
+        if let Some(http) = &mut self.http {
+            http.request_body(cut);
         }
         for part in cut.chunks(REQUEST_PART) {
             if !self.scans_request() {
@@ -140,6 +161,19 @@ impl Exchange {
             reader.measure_text();
         }
         self.response = Some(Response { status, reader, first_event: None, first_token: None, ended: false });
+    }
+
+    /// Whether it is of use to know when the response's head came: [`Exchange::response_head_at`].
+    pub fn times_response_head(&self) -> bool {
+        self.http.is_some()
+    }
+
+    /// The response's head came at this instant.
+    pub fn response_head_at(&mut self, at: Nanos) {
+        let status = self.response.as_ref().and_then(|response| response.status);
+        if let Some(http) = &mut self.http {
+            http.answered(status, at);
+        }
     }
 
     /// Whether the response body is of use.
@@ -179,11 +213,22 @@ impl Exchange {
         if self.route.api.generates() { &self.rejected } else { &[] }
     }
 
+    /// Whether it is LLM traffic, as far as is known.
+    pub fn is_llm(&self) -> bool {
+        self.route.api.generates()
+    }
+
+    /// What the exchange counts under while it lasts; `None` where nothing asks for it.
+    pub fn active_dimensions(&self) -> Option<Dimensions> {
+        let http = self.http.as_ref()?;
+        Some(Dimensions { http: Some(Box::new(self.http_labels(http))), ..Dimensions::default() })
+    }
+
     /// What the exchange will most likely count under, known at the end of the request: lets a scrape see the series
     /// at 0 before the first count. `None` where the model is not one that the book knows.
     pub fn expected_dimensions(&self) -> Option<Dimensions> {
         if !self.route.api.generates() {
-            return None;
+            return self.active_dimensions();
         }
         let name = self.route.model.as_deref().or(self.request.model())?;
         let provider = self.priced_as()?;
@@ -204,12 +249,25 @@ impl Exchange {
 
     fn dimensions(&self, model: Option<String>) -> Dimensions {
         let llm = self.route.api.generates();
+        let http = self.http.as_ref().map(|http| Box::new(self.http_labels(http)));
+        // A request to a service can be about a provider that the proxy never asks.
+        let about = http.as_ref().filter(|_| !llm).and_then(|labels| labels.get(Label::Provider));
+        let provider = about.or(self.to.provider()).or_else(|| llm.then_some(UNKNOWN_PROVIDER));
         Dimensions {
-            provider: self.to.provider().or_else(|| llm.then_some(UNKNOWN_PROVIDER)).map(ToOwned::to_owned),
+            provider: provider.map(ToOwned::to_owned),
             model,
             operation_type: self.route.api.operation(),
             attribution: if llm { self.attribution.clone() } else { Attribution::default() },
+            http,
         }
+    }
+
+    fn http_labels(&self, http: &HttpSeen) -> HttpLabels {
+        let mut labels = http.labels().clone();
+        if self.route.api.generates() {
+            labels.call_by_api(self.route.api.as_str());
+        }
+        labels
     }
 
     /// Whether it is of use to know who ended the stream: it was broken off, or the answer may be the proxy's own.
@@ -294,6 +352,7 @@ impl Exchange {
             usage,
             drift: None,
             timing,
+            schema_facts: None,
         };
         let computed = self.cost(&record, &reading, billed.as_deref(), ended);
         let settled = matches!(computed, Some(Ok(Priced { source: CostSource::Provisioned | CostSource::Cached, .. })));
@@ -315,7 +374,67 @@ impl Exchange {
             (None, Some(Err(reason))) => record.unpriced_reason = Some(reason),
             (None, None) => {}
         }
+        record.schema_facts = self.schema_facts(&record, &reading, billed.as_deref(), end);
         record
+    }
+
+    /// What only some schemas ask for.
+    fn schema_facts(
+        &self,
+        record: &Record,
+        reading: &Reading,
+        model: Option<&str>,
+        end: End,
+    ) -> Option<Box<SchemaFacts>> {
+        let Asks { savings, token_prices, fingerprint } = self.config.asks;
+        if !(savings || token_prices || fingerprint || self.http.is_some()) {
+            return None;
+        }
+        let llm = self.route.api.generates();
+        let broken = !self.response_ended() && end != End::Client;
+        let failed = match llm {
+            true => record.error_type.is_some(),
+            false => broken || record.status.is_some_and(|s| s >= 500),
+        };
+        let http = self.http.as_ref().zip(self.config.http_map.as_ref());
+        let answered = || record.status.is_some_and(|s| s < 300) && !failed;
+        Some(Box::new(SchemaFacts {
+            savings: savings.then(|| self.savings(record, reading, model)).flatten(),
+            token_prices: if token_prices { self.token_prices(record, reading, model) } else { [None; 2] },
+            fingerprint: (fingerprint && llm && self.to.provider() == Some(provider::OPENAI) && answered())
+                .then_some(reading.fingerprint),
+            http: http.map(|(seen, map)| seen.finish(map, record.status, self.started, record.timing.total, failed)),
+        }))
+    }
+
+    /// What the cached part of the input would have cost more at the full price, pico-USD, both by the price book. 0 where
+    /// nothing was cached; of a gateway's cached answer, all that it would have cost.
+    fn savings(&self, record: &Record, reading: &Reading, model: Option<&str>) -> Option<u64> {
+        let usage = record.usage.as_ref().filter(|_| record.cost_usd.is_some())?;
+        let price = |usage: &Usage, cached: bool| {
+            let priced = self.price(usage, cached, record, reading, model).ok()?;
+            Some(priced.pico_usd)
+        };
+        let cached = |usage: &Usage| usage.cache_read.is_some_and(|n| n > 0);
+        if !reading.gateway_cached && !cached(usage) && !usage.shares.iter().any(|share| cached(&share.usage)) {
+            return Some(0);
+        }
+        let (paid, full) = (price(usage, reading.gateway_cached)?, price(&uncached(usage), false)?);
+        Some(full.saturating_sub(paid))
+    }
+
+    /// What 1,000 tokens in and out cost in this exchange, pico-USD.
+    fn token_prices(&self, record: &Record, reading: &Reading, model: Option<&str>) -> [Option<u64>; 2] {
+        let context = record.input_tokens;
+        let thousand = |input: u64, output: u64| {
+            let usage = Usage { input: Some(input), output: Some(output), context, ..Usage::default() };
+            let priced = self.price(&usage, false, record, reading, model).ok()?;
+            (priced.source == CostSource::Computed).then_some(priced.pico_usd)
+        };
+        match record.cost_usd {
+            Some(_) if record.buckets.is_some() => [thousand(1000, 0), thousand(0, 1000)],
+            _ => [None; 2],
+        }
     }
 
     /// What was used: as the response says, else as the request does where a response never says it.
@@ -430,7 +549,19 @@ impl Exchange {
             (_, None) if !ended => return Some(Err(UnpricedReason::TruncatedStream)),
             (_, None) => return Some(Err(UnpricedReason::NoUsage)),
         };
-        let Some(provider) = self.priced_as() else { return Some(Err(UnpricedReason::UnknownProvider)) };
+        Some(self.price(usage, reading.gateway_cached, record, reading, model))
+    }
+
+    /// What `usage` costs, used as this exchange's is.
+    fn price(
+        &self,
+        usage: &Usage,
+        cached: bool,
+        record: &Record,
+        reading: &Reading,
+        model: Option<&str>,
+    ) -> Result<Priced, UnpricedReason> {
+        let provider = self.priced_as().ok_or(UnpricedReason::UnknownProvider)?;
         let context = Context {
             service_tier: reading.service_tier.as_deref(),
             speed: reading.speed.as_deref(),
@@ -441,13 +572,23 @@ impl Exchange {
             size: self.asked_or_told(reading.size.as_deref(), self.request.size()),
             quality: self.asked_or_told(reading.quality.as_deref(), self.request.quality()),
             provisioned: self.to.provisioned(reading.spilled_over, reading.service_tier.as_deref()),
-            cached: reading.gateway_cached,
+            cached,
             ..Context::default()
         };
         let at = i64::try_from(self.started / 1_000_000_000).unwrap_or(i64::MAX);
         let charge = Charge { provider, model: model.unwrap_or_default(), at, usage, context };
-        Some(self.book().price(&charge))
+        self.book().price(&charge)
     }
+}
+
+/// The same usage, had no cache been read.
+fn uncached(usage: &Usage) -> Usage {
+    let mut full = Usage { cache_read: None, ..usage.clone() };
+    (full.cache_read_audio, full.cache_read_image, full.cache_read_video) = (None, None, None);
+    for share in &mut full.shares {
+        share.usage = uncached(&share.usage);
+    }
+    full
 }
 
 /// Hugging Face's router names in its path who serves, and prices are theirs (`router.huggingface.co/together/v1/...`,

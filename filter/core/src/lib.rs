@@ -14,6 +14,7 @@ pub mod detect;
 mod estimate;
 mod exchange;
 pub mod head;
+pub mod http;
 pub mod inject;
 pub mod label;
 pub mod outcome;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
 
+use crate::http::{HttpFacts, HttpLabels};
 use crate::label::Attribution;
 use crate::outcome::{ErrorType, Outcome, UnpricedReason};
 use crate::price::{Drift, pico_to_decimal};
@@ -120,6 +121,22 @@ pub struct Record {
     /// When it happened.
     #[serde(skip)]
     pub timing: Timing,
+    /// What only some schemas ask for; `None` where no active one does.
+    #[serde(skip)]
+    pub schema_facts: Option<Box<SchemaFacts>>,
+}
+
+/// Facts that only some schemas ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SchemaFacts {
+    /// What cached tokens would have cost more, pico-USD.
+    pub savings: Option<u64>,
+    /// What 1,000 tokens in and out cost, pico-USD.
+    pub token_prices: [Option<u64>; 2],
+    /// Whether OpenAI's answer names the version of its system; `None`: not an answer of OpenAI's.
+    pub fingerprint: Option<bool>,
+    /// By the route map.
+    pub http: Option<HttpFacts>,
 }
 
 /// The label values of one exchange that are not a closed set by themselves: what its series are looked up by.
@@ -133,6 +150,8 @@ pub struct Dimensions {
     pub operation_type: &'static str,
     /// Who spent it.
     pub attribution: Attribution,
+    /// What the route map calls it, where a schema asks for that.
+    pub http: Option<Box<HttpLabels>>,
 }
 
 impl Dimensions {
@@ -142,7 +161,9 @@ impl Dimensions {
             Label::Provider => self.provider.as_deref(),
             Label::Model => self.model.as_deref(),
             Label::OperationType => Some(self.operation_type),
-            other => self.attribution.get(other),
+            // What kind of use the money was for, unless the map has another word.
+            Label::Category => self.http.as_ref()?.get(label).or(Some(self.operation_type)),
+            other => self.attribution.get(other).or_else(|| self.http.as_ref()?.get(other)),
         }
     }
 }

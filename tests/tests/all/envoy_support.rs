@@ -186,7 +186,7 @@ pub(crate) fn native_exchange(request: &Request, answer: &Answer, cut: Option<Cu
 
 /// What the native host made of it.
 pub(crate) struct NativeRun {
-    /// `/stats/prometheus?filter=genops`.
+    /// `/stats/prometheus?filter=wasmcustom`.
     pub(crate) scrape: String,
     /// Records by exchange.
     pub(crate) records: BTreeMap<String, String>,
@@ -215,7 +215,7 @@ pub(crate) fn native(
         records.insert(id, String::from_utf8(record.clone())?);
     }
     ensure!(host.drain_ticks(), "the filter never came to rest");
-    let query = PrometheusQuery { filter: Some(Regex::new("genops")?), used_only: false };
+    let query = PrometheusQuery { filter: Some(Regex::new("wasmcustom")?), used_only: false };
     Ok(NativeRun { scrape: String::from_utf8_lossy(&host.prometheus(&query)).into_owned(), records })
 }
 

@@ -16,4 +16,5 @@ mod examples;
 mod faults;
 mod parity;
 mod prometheus;
+mod services;
 mod update;

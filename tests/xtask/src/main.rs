@@ -4,6 +4,7 @@ mod cargo;
 mod step;
 mod tasks;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +30,9 @@ enum Task {
         /// Write nothing; fail if a generated file is not what would be written
         #[arg(long)]
         check: bool,
+        /// Write nothing; print the tags that this plugin configuration (JSON) needs
+        #[arg(long = "for", value_name = "CONFIG", conflicts_with = "check")]
+        config: Option<PathBuf>,
     },
     /// Measure what the filter costs on a real Envoy, beside bare Envoy and other ways to do the same
     Bench {
@@ -45,7 +49,8 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Test { mesh } => tasks::test(mesh),
-        Task::Generate { check } => tasks::generate(check),
+        Task::Generate { config: Some(config), .. } => tasks::tags_for(&config),
+        Task::Generate { check, .. } => tasks::generate(check),
         Task::Bench { options } => tasks::bench(&options),
         Task::Wasm => tasks::wasm(),
         Task::Tools => tasks::tools(),

@@ -1,5 +1,6 @@
 //! What each task does.
 
+use std::path::Path;
 use std::process::Command;
 
 use genops_tools::{python, tool::Tool, wasm, workspace_root};
@@ -62,6 +63,16 @@ pub(crate) fn generate(check: bool) -> Result<(), Failure> {
     }
     cargo::run(&[&generate[..], &["--", "--check"]].concat())
         .map_err(|reason| format!("{reason}; if a generated file is out of date, run `cargo xtask generate`"))
+}
+
+/// `cargo xtask generate --for CONFIG`.
+///
+/// # Errors
+/// The configuration is refused, or the generator fails.
+pub(crate) fn tags_for(config: &Path) -> Result<(), Failure> {
+    let config = config.canonicalize().map_err(|e| format!("{}: {e}", config.display()))?;
+    let config = config.to_str().ok_or("the path is no UTF-8")?;
+    cargo::run(&["run", "--quiet", "-p", "genops-tests", "--bin", "generate", "--", "--for", config])
 }
 
 /// `cargo xtask bench`.

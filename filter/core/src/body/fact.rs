@@ -26,6 +26,8 @@ pub(crate) enum Fact {
     Setup,
     /// Id of the response; the first counts.
     Id,
+    /// Version of the system that answered (OpenAI `system_fingerprint`): only whether there is one.
+    Fingerprint,
     /// Service tier; the last counts (the responses API says the requested one first).
     Tier,
     /// Service tier where every chunk repeats it; the first counts.

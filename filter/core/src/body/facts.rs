@@ -17,6 +17,8 @@ pub(crate) struct Facts {
     pub(crate) size: Option<String>,
     pub(crate) quality: Option<String>,
     pub(crate) upstream: Option<String>,
+    /// The version of the system that answered is named.
+    pub(crate) fingerprint: bool,
     pub(crate) tally: Tally,
     pub(crate) error: Option<BodyError>,
     finish: Option<String>,
@@ -49,6 +51,7 @@ impl Facts {
             size: None,
             quality: None,
             upstream: None,
+            fingerprint: false,
             error: None,
             finish: None,
             status: None,
@@ -82,6 +85,7 @@ impl Facts {
             Fact::Upstream => self.upstream.is_some(),
             Fact::Tier | Fact::TierOnce => self.tier.is_some(),
             Fact::Token => self.token,
+            Fact::Fingerprint => self.fingerprint,
             _ => false,
         }
     }
@@ -159,6 +163,7 @@ impl Facts {
             Fact::Model => first(&mut self.model, word),
             Fact::Id => first(&mut self.id, word),
             Fact::Upstream => first(&mut self.upstream, word),
+            Fact::Fingerprint => self.fingerprint = true,
             Fact::TierOnce => first(&mut self.tier, word.to_ascii_lowercase()),
             Fact::Tier => self.tier = Some(word.to_ascii_lowercase()),
             Fact::Finish => self.finish = Some(named_finish(word)),

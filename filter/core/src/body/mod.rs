@@ -28,6 +28,7 @@ mod tree;
 mod websocket;
 
 pub use error::BodyError;
+pub(crate) use facts::word;
 pub use reader::Reader;
 pub use request::RequestScan;
 
@@ -46,6 +47,8 @@ pub struct Reading {
     pub model: Option<String>,
     /// Provider that a gateway asked, in its own words.
     pub upstream: Option<String>,
+    /// The version of the system that answered is named (OpenAI `system_fingerprint`).
+    pub fingerprint: bool,
     /// Tier that served the request, lower case (`standard`, `priority`, `flex`, ...).
     pub service_tier: Option<String>,
     /// Speed class that served it, lower case: Anthropic's `speed`, Bedrock's `performanceConfig.latency`.

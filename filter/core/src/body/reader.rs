@@ -185,6 +185,7 @@ impl Reader {
             head_input: head.input,
             model: facts.model.clone(),
             upstream: facts.upstream.clone(),
+            fingerprint: facts.fingerprint,
             service_tier: stated.tier.or_else(|| facts.tier.clone()).or_else(|| head.tier.clone()),
             speed: stated.speed.or_else(|| facts.speed.clone()).or_else(|| head.speed.clone()),
             geo: stated.geo,

@@ -6,7 +6,7 @@ use serde::de::{self, Deserializer};
 use super::ConfigError;
 use crate::price::book::UniqueMap;
 use crate::price::pico_to_decimal;
-use crate::schema::{self, Bound, Fact, Family, Kind, Schema, Table, Unit, is_name};
+use crate::schema::{self, Bound, Fact, Family, Kind, Label, Schema, Table, Unit, is_name};
 
 /// Most bounds of one histogram: each is one more Envoy stat per label set.
 const MAX_BOUNDS: usize = 40;
@@ -115,6 +115,27 @@ enum UserKind {
     Histogram,
 }
 
+/// What the families in use ask of an exchange beyond its record; each costs time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asks {
+    /// [`Fact::Savings`].
+    pub savings: bool,
+    /// [`Fact::TokenPrices`].
+    pub token_prices: bool,
+    /// [`Fact::Fingerprints`].
+    pub fingerprint: bool,
+}
+
+impl Asks {
+    pub(super) fn of(table: &Table) -> Self {
+        Self {
+            savings: table.asks(Fact::Savings),
+            token_prices: table.asks(Fact::TokenPrices),
+            fingerprint: table.asks(Fact::Fingerprints),
+        }
+    }
+}
+
 /// Refuses what is no namespace.
 pub(super) fn check_namespace(namespace: &str) -> Result<(), ConfigError> {
     let allowed = "a prefix of a-z, A-Z, 0-9 and _ that begins with a letter and does not end in _";
@@ -189,7 +210,8 @@ impl UserFamily {
         let mut labels = Vec::with_capacity(self.labels.len());
         for (place, text) in self.labels.iter().enumerate() {
             let label = table.attributed().find(|label| table.label_name(*label) == text);
-            let Some(label) = label.filter(|label| !labels.contains(label)) else {
+            let told = |label: &Label| Some(*label) == fact.variable();
+            let Some(label) = label.filter(|label| !labels.contains(label) && !told(label)) else {
                 let all: Vec<&str> = table.attributed().map(|label| table.label_name(label)).collect();
                 let allowed = format!("one of {}, each once", all.join(", "));
                 return Err(ConfigError::new(format!("{path}.labels[{place}]"), format!("{text:?}"), allowed));

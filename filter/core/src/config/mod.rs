@@ -2,13 +2,15 @@
 
 mod error;
 mod families;
+mod http;
 mod include_usage;
 mod source;
 mod strip;
 mod upstream;
 
 pub use error::ConfigError;
-pub use families::{Bounds, SchemaName, UserFamily};
+pub use families::{Asks, Bounds, SchemaName, UserFamily};
+pub use http::{Http, HttpRoute};
 pub use include_usage::IncludeUsage;
 pub use source::{LabelSource, Labels, Origin, Trust, ValueMap};
 pub use strip::StripHeaders;
@@ -19,6 +21,7 @@ use std::rc::Rc;
 
 use serde::Deserialize;
 
+use crate::http::HttpMap;
 use crate::price::PriceBook;
 use crate::price::book::{Amendment, UniqueMap};
 use crate::schema::{NAMESPACE, Table};
@@ -44,6 +47,9 @@ pub struct Config {
     pub buckets: UniqueMap<Bounds>,
     /// Families of the user's own by name. Empty once they are part of the table.
     pub families: UniqueMap<UserFamily>,
+    /// What requests are called in the schemas of services, by method and path. Empty once it is a map.
+    #[serde(deserialize_with = "source::object")]
+    pub http: Http,
     /// The provider of all traffic that nothing else names: the upstream behind a gateway's own host name. Where it is
     /// set, the proxy is not asked for what rules do not need.
     pub provider: Option<String>,
@@ -99,6 +105,12 @@ pub struct Config {
     /// The families in use.
     #[serde(skip)]
     pub table: Rc<Table>,
+    /// What the families in use ask of an exchange beyond its record.
+    #[serde(skip)]
+    pub asks: Asks,
+    /// The route map; `None` where no family in use asks for it.
+    #[serde(skip)]
+    pub http_map: Option<Rc<HttpMap>>,
 }
 
 /// What the `model` label shows. Records keep the names as seen.
@@ -159,6 +171,7 @@ impl Default for Config {
             namespace: NAMESPACE.to_owned(),
             buckets: UniqueMap::default(),
             families: UniqueMap::default(),
+            http: Http::default(),
             provider: None,
             routes: Rules::default(),
             clusters: Rules::default(),
@@ -190,6 +203,8 @@ impl Default for Config {
             prices: UniqueMap::default(),
             price_book: PriceBook::SHIPPED,
             table: Rc::default(),
+            asks: Asks::default(),
+            http_map: None,
         }
     }
 }
@@ -230,6 +245,9 @@ impl Config {
         }
         let (buckets, families) = (std::mem::take(&mut self.buckets), std::mem::take(&mut self.families));
         self.table = Rc::new(families::table(&self.schemas, &self.namespace, &buckets, &families)?);
+        self.asks = Asks::of(&self.table);
+        let map = std::mem::take(&mut self.http).map()?;
+        self.http_map = self.table.asks_http().then(|| Rc::new(map));
         if let Some(id) = &self.provider {
             upstream::check_id("provider", id)?;
         }

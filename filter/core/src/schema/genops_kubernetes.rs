@@ -31,6 +31,7 @@ const FAMILIES: &[Definition] = &[
     ),
     counter("genops_cost_by_model_usd", MODEL, Fact::Cost, "Cost in US dollars by model"),
     counter("genops_tokens_total", MODEL, Fact::TokensByType, "Tokens by type: input and output, which sum to all"),
+    gauge("genops_token_cost_per_1k", MODEL, Fact::TokenPrices, "What 1,000 tokens cost in US dollars, by type"),
     counter("genops_requests_total", MODEL, Fact::OperationsByStatus, "LLM exchanges by status: success, error"),
     histogram(
         "genops_request_duration_seconds",

@@ -190,6 +190,25 @@ impl Label {
                 | Self::Feature
                 | Self::OperationType
                 | Self::Extra(_)
+        ) || self.is_of_http()
+    }
+
+    /// Whether the route map (configuration `http`) gives it.
+    pub const fn is_of_http(self) -> bool {
+        matches!(
+            self,
+            Self::Status
+                | Self::PrimitiveName
+                | Self::PrimitiveType
+                | Self::Category
+                | Self::Service
+                | Self::Env
+                | Self::Method
+                | Self::Route
+                | Self::Endpoint
+                | Self::Table
+                | Self::Agent
+                | Self::TaskType
         )
     }
 

@@ -9,11 +9,14 @@ mod fact;
 mod family;
 pub(crate) mod genops;
 mod genops_kubernetes;
+mod kosmos;
 mod label;
 mod observe;
 mod own;
+mod prompter;
 pub mod stat_name;
 mod table;
+mod tta;
 
 pub use computed::{Computed, Formula, Ratio, Term};
 pub use fact::{Fact, Feed};
@@ -24,7 +27,8 @@ pub use own::Own;
 pub use table::{Bound, Family, MAX_EXTRA_LABELS, MAX_NAME_BYTES, NAMESPACE, StatPart, Table, is_name};
 
 /// The built-in schemas, by their names in configurations.
-pub static SCHEMAS: &[&Schema] = &[&genops::SCHEMA, &genops_kubernetes::SCHEMA];
+pub static SCHEMAS: &[&Schema] =
+    &[&genops::SCHEMA, &genops_kubernetes::SCHEMA, &tta::SCHEMA, &prompter::SCHEMA, &kosmos::SCHEMA];
 
 /// The built-in schema of this name.
 pub fn named(name: &str) -> Option<&'static Schema> {

@@ -11,7 +11,8 @@ pub struct Observation {
     pub family: usize,
     /// Index into the fact's [`variants`](Fact::variants); 0 without a variable label.
     pub variant: usize,
-    /// Counters: what to add, in the family's integer unit (tokens, pico-USD). Histograms: nanoseconds observed.
+    /// In the integers of the family's unit (tokens, pico-USD, nanoseconds): what to add to a counter, what a histogram
+    /// observes, what a gauge is set to.
     pub value: u64,
 }
 
@@ -19,6 +20,9 @@ pub struct Observation {
 /// zero is told too where the provider stated it, so that the series exists.
 pub fn observations(table: &Table, record: &Record, mut each: impl FnMut(Observation)) {
     let llm = record.outcome != Outcome::NotLlm;
+    let facts = record.schema_facts.as_deref();
+    let http = facts.and_then(|facts| facts.http.as_ref());
+    let count = |is: Option<bool>| is.map(u64::from);
     for (family, Family { fact, .. }) in table.fed().iter().enumerate() {
         let mut tell = |variant: usize, value: Option<u64>| {
             if let Some(value) = value {
@@ -27,7 +31,7 @@ pub fn observations(table: &Table, record: &Record, mut each: impl FnMut(Observa
         };
         match fact {
             Fact::Outcomes => tell(record.outcome as usize, Some(1)),
-            _ if !llm => {}
+            _ if !llm && fact.is_of_llm() => {}
             Fact::Cost => tell(0, record.cost_usd.map(|c| c.0)),
             Fact::InputTokens => tell(0, record.input_tokens),
             Fact::OutputTokens => tell(0, record.output_tokens),
@@ -65,7 +69,31 @@ pub fn observations(table: &Table, record: &Record, mut each: impl FnMut(Observa
                     tell(position(&UnpricedReason::ALL, reason), Some(1));
                 }
             }
-            Fact::Computed(_) | Fact::Own(_) | Fact::Elsewhere(_) => {}
+            Fact::Savings => tell(0, facts.and_then(|f| f.savings)),
+            Fact::TokenPrices => {
+                for (variant, price) in facts.iter().flat_map(|f| f.token_prices).enumerate() {
+                    tell(variant, price);
+                }
+            }
+            Fact::Requests => tell(usize::from(http.is_some_and(|h| h.failed)), http.map(|_| 1)),
+            Fact::Duration => tell(0, http.map(|_| record.timing.total)),
+            Fact::InTime => tell(0, http.and_then(|h| count(h.objective.map(|(_, in_time)| in_time)))),
+            Fact::Target => tell(0, http.and_then(|h| h.objective.map(|(target, _)| target))),
+            Fact::HttpRequests => tell(0, http.map(|_| 1)),
+            Fact::TimeToHead => tell(0, http.and_then(|h| h.head)),
+            Fact::Probes => tell(0, http.filter(|h| h.probe).map(|_| 1)),
+            Fact::FailedProbes => tell(0, http.filter(|h| h.probe).map(|h| u64::from(h.failed))),
+            Fact::EnsureVersion => tell(0, http.filter(|h| h.ensures_version).map(|_| record.timing.total)),
+            Fact::Inserts => tell(0, http.and_then(|h| count(h.inserted))),
+            // Probes insert no result: the ratio of the two is of what is inserted.
+            Fact::Fingerprints => {
+                let inserts = !http.is_some_and(|h| h.probe);
+                tell(0, count(facts.and_then(|f| f.fingerprint).filter(|_| inserts)));
+            }
+            Fact::Conflicts => tell(0, http.and_then(|h| count(h.conflict))),
+            Fact::RateLimits => tell(0, http.filter(|h| h.limited).map(|_| 1)),
+            Fact::Tasks => tell(usize::from(http.is_some_and(|h| h.failed)), http.filter(|h| h.task).map(|_| 1)),
+            Fact::Active | Fact::Computed(_) | Fact::Own(_) | Fact::Elsewhere(_) => {}
         }
     }
 }

@@ -124,7 +124,7 @@ impl Family {
 
     /// Whether it is ever an Envoy stat.
     pub fn is_stat(&self) -> bool {
-        matches!(self.fact.feed(), Feed::Record | Feed::Filter)
+        matches!(self.fact.feed(), Feed::Record | Feed::Stream | Feed::Filter)
     }
 
     /// All its labels: from the exchange, from the fact, and `le`.
@@ -230,6 +230,21 @@ impl Table {
     /// The families that records feed.
     pub fn fed(&self) -> &[Family] {
         self.families.get(..self.fed).unwrap_or_default()
+    }
+
+    /// The gauges that go up and down with streams.
+    pub fn active(&self) -> impl Iterator<Item = &Family> {
+        self.families.iter().filter(|family| family.fact.feed() == Feed::Stream)
+    }
+
+    /// Whether any family needs this fact.
+    pub fn asks(&self, fact: Fact) -> bool {
+        self.families.iter().any(|family| family.fact == fact)
+    }
+
+    /// Whether any family needs the route map.
+    pub fn asks_http(&self) -> bool {
+        self.families.iter().any(|f| f.fact.is_of_http() || f.labels.iter().any(|label| label.is_of_http()))
     }
 
     /// The gauges that are computed from other families.

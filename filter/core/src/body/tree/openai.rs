@@ -8,6 +8,7 @@ pub(super) static CHAT: Want = Want::object(&[
     ("id", Want::scalar(Fact::Id)),
     ("model", Want::scalar(Fact::Model)),
     ("service_tier", Want::scalar(Fact::TierOnce)),
+    ("system_fingerprint", Want::scalar(Fact::Fingerprint)),
     ("usage", Want::whole(Fact::Usage)),
     // OpenRouter.
     ("provider", Want::scalar(Fact::Upstream)),
