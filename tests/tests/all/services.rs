@@ -61,9 +61,9 @@ fn traffic() -> Result<Vec<(Request, Answer)>> {
     let run = "/api/prompt-templates/42/run";
     let chat_path = "/v1/chat/completions";
     let fingerprinted = {
-        let mut answer = chat(MODEL, 1000, 10);
-        answer.body = String::from_utf8_lossy(&answer.body).replacen('{', r#"{"system_fingerprint":"fp_1","#, 1).into();
-        answer
+        let plain = chat(MODEL, 1000, 10).body;
+        let body = String::from_utf8_lossy(&plain).replacen('{', r#"{"system_fingerprint":"fp_1","#, 1);
+        Answer::new(StatusCode::OK, [("content-type", "application/json")], body)
     };
     Ok(vec![
         (request("new", templates, &[]), answer(201)?),

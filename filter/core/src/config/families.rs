@@ -39,7 +39,7 @@ impl<'de> Deserialize<'de> for SchemaName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         let known = || schema::SCHEMAS.iter().map(|s| format!("`{}`", s.name)).collect::<Vec<_>>().join(", ");
-        let unknown = || de::Error::custom(format!("found {name:?}, allowed is a schema: {}", known()));
+        let unknown = || de::Error::custom(format!("unknown schema `{name}`, expected one of {}", known()));
         schema::named(&name).map(Self).ok_or_else(unknown)
     }
 }
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn errors_say_where_what_and_what_is_allowed() {
         for (json, parts) in [
-            (r#"{"schemas": ["genops", "x"]}"#, ["schemas[1]: found \"x\"", "`genops-kubernetes`"]),
+            (r#"{"schemas": ["genops", "x"]}"#, ["schemas[1]: unknown schema `x`", "`genops-kubernetes`"]),
             (r#"{"namespace": "9x"}"#, ["namespace: found \"9x\"", "a prefix"]),
             (
                 r#"{"buckets": {"genops_tokens_total": [1]}}"#,
