@@ -97,13 +97,13 @@ pub fn sum(samples: &[Sample], name: &str, with: &[(&str, &str)]) -> u64 {
     samples.iter().filter(|s| s.name == name).filter(holds).filter_map(Sample::number).sum()
 }
 
-/// The scrape with the figures of time taken out: of the latency families (`*_latency_seconds*`, `genops_time_*`) the
-/// names, labels and `_count` stay, for two runs never take equally long.
+/// The scrape with the figures of time taken out: of the families of seconds the names, labels and `_count` stay, for two
+/// runs never take equally long.
 pub fn timeless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
         let name = line.split_once('{').map_or(line, |(name, _)| name);
-        let timed = !line.starts_with('#') && (name.contains("_latency_seconds") || name.starts_with("genops_time_"));
+        let timed = !line.starts_with('#') && name.contains("_seconds");
         match line.rsplit_once(' ') {
             Some((series, _)) if timed && !name.ends_with("_count") => out.push_str(series),
             _ => out.push_str(line),
