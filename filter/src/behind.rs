@@ -10,8 +10,9 @@ use std::rc::Rc;
 
 use foldhash::quality::RandomState;
 use genops_core::config::Config;
-use genops_core::schema::{Own, Table};
+use genops_core::schema::Own;
 
+use crate::admitted::Admitted;
 use crate::host::{self, Level, MetricType, Status};
 use crate::registry::{self, Registry};
 use crate::series::SeriesIndex;
@@ -34,11 +35,6 @@ thread_local! {
 /// Runs `with` on this VM's series: one state for all its root contexts.
 pub(crate) fn with<T>(with: impl FnOnce(&mut Behind) -> T) -> T {
     BEHIND.with_borrow_mut(with)
-}
-
-/// A stat's name without its labels.
-fn family_stat(name: &str) -> &str {
-    name.rsplit(";.;").next().unwrap_or(name)
 }
 
 /// The clock for what waits: without one nothing does.
@@ -112,17 +108,26 @@ struct Group {
     defined: usize,
 }
 
+/// A gauge of what is in use.
+#[derive(Debug, Default)]
+struct Active {
+    id: Option<u32>,
+    shown: Option<usize>,
+}
+
 /// All series of this VM and what waits.
 #[derive(Debug)]
 pub(crate) struct Behind {
     series: Vec<Series>,
     by_name: HashMap<Rc<str>, SeriesIndex, RandomState>,
-    /// Label sets over the process, as far as the registry was read, by the stat that every set of a family has once.
-    sets: HashMap<String, u32, RandomState>,
+    /// Label sets over the process.
+    admitted: Admitted,
     dirty: Vec<SeriesIndex>,
     backlog: VecDeque<Group>,
     registry: Registry,
     pending_gauge: Option<u32>,
+    /// Label sets and stats in use.
+    active: [Active; 2],
     /// The tick period in force, milliseconds; 0 before the first.
     period: u32,
     armed: bool,
@@ -136,11 +141,12 @@ impl Behind {
         Self {
             series: Vec::new(),
             by_name: HashMap::default(),
-            sets: HashMap::default(),
+            admitted: Admitted::new(),
             dirty: Vec::new(),
             backlog: VecDeque::new(),
             registry: Registry::default(),
             pending_gauge: None,
+            active: Default::default(),
             period: 0,
             armed: false,
             timers: true,
@@ -153,9 +159,10 @@ impl Behind {
     /// that is thrown away (envoy.md 3).
     pub(crate) fn start(&mut self, config: &Config) {
         self.flush_millis = config.flush_interval_ms;
-        self.count_sets_of(&config.table);
+        self.admitted.start(config.limits.iter().map(|(label, _)| config.table.label_key(*label)));
         self.read_registry();
         self.define_backlog(None);
+        self.show_limits(config);
         self.pending_gauge = self.pending_gauge.or_else(|| self.define_gauge(&config.table.own(Own::StatsPending)));
         // Each root context has a timer of its own: start this one's, whatever another's period is.
         self.period = 0;
@@ -167,9 +174,36 @@ impl Behind {
         self.series.len()
     }
 
-    /// The most label sets that any family has.
-    pub(crate) fn label_sets(&self) -> u32 {
-        self.sets.values().copied().max().unwrap_or(0)
+    /// Label sets over the process.
+    pub(crate) fn admitted(&mut self) -> &mut Admitted {
+        &mut self.admitted
+    }
+
+    fn show_limits(&mut self, config: &Config) {
+        let limits = [
+            (Own::SeriesLimit, u64::from(config.max_label_cardinality)),
+            (Own::StatsLimit, u64::from(config.max_stats)),
+        ];
+        for (own, limit) in limits {
+            if let Some(id) = self.define_gauge(&config.table.own(own)) {
+                let _refused = host::record_metric(id, limit);
+            }
+        }
+        for (gauge, own) in self.active.iter_mut().zip([Own::SeriesActive, Own::StatsActive]) {
+            gauge.id = gauge.id.or_else(|| host::define_metric(MetricType::Gauge, &config.table.own(own)).ok());
+        }
+        self.show_active();
+    }
+
+    /// What is in use, where it has changed. Every VM knows of all, so any may say it.
+    fn show_active(&mut self) {
+        let now = [self.admitted.known().len(), self.series.len()];
+        for (gauge, now) in self.active.iter_mut().zip(now) {
+            if let Some(id) = gauge.id.filter(|_| gauge.shown != Some(now)) {
+                gauge.shown = Some(now);
+                let _refused = host::record_metric(id, now as u64);
+            }
+        }
     }
 
     pub(crate) fn knows(&self, name: &str) -> bool {
@@ -198,7 +232,6 @@ impl Behind {
         }
         let index = SeriesIndex::try_from(self.series.len()).unwrap_or(SeriesIndex::MAX - 1);
         let name: Rc<str> = name.into();
-        self.count_set(&name);
         self.series.push(Series {
             name: name.clone(),
             form,
@@ -211,23 +244,6 @@ impl Behind {
         });
         self.by_name.insert(name, index);
         index
-    }
-
-    /// From now on the label sets of these families are counted, too.
-    fn count_sets_of(&mut self, table: &Table) {
-        let once = |name: &str, suffix: &str| format!("{name}{suffix}");
-        for family in table.fed() {
-            if let Some(name) = family.once_per_set().map(|suffix| once(&family.name, suffix)) {
-                let known = self.series.iter().filter(|s| family_stat(&s.name) == name).count();
-                self.sets.insert(name, u32::try_from(known).unwrap_or(u32::MAX));
-            }
-        }
-    }
-
-    fn count_set(&mut self, name: &str) {
-        if let Some(sets) = self.sets.get_mut(family_stat(name)) {
-            *sets += 1;
-        }
     }
 
     pub(crate) fn queue(&mut self, series: Vec<SeriesIndex>) {
@@ -282,6 +298,7 @@ impl Behind {
             // A host without timers: write through.
             self.flush();
             self.define_backlog(None);
+            self.show_active();
         }
     }
 
@@ -328,6 +345,8 @@ impl Behind {
             self.add(index, delta);
         });
         self.read_registry();
+        self.admitted.read();
+        self.show_active();
         self.flush();
         self.define_backlog(Some(SLICE_NANOS));
         if !self.backlog.is_empty() {

@@ -6,6 +6,7 @@
 //! `registry` keeps all workers (and the next generation of them) at one list of series.
 #![deny(unsafe_code)]
 
+mod admitted;
 mod behind;
 mod edit;
 mod host;

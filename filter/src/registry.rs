@@ -7,6 +7,7 @@
 //! Names stand in chunks, one per line, as [`Form::listed`](crate::behind::Form::listed) writes them (a gauge's has a mark before
 //! it), because appending to one growing value would copy it all each time.
 
+use crate::admitted::Known;
 use crate::host::{self, Status};
 
 /// A chunk is closed once it has grown beyond this. Large enough for a hundred names, small enough to copy at a tick.
@@ -22,21 +23,38 @@ const ORPHANS: &str = "genops/1/orphans";
 /// that is about to end must not adopt.
 const ORPHAN_NANOS: u64 = 400_000_000;
 
-/// How far this VM has read.
-#[derive(Debug, Default)]
+/// A list, and how far this VM has read it.
+#[derive(Debug)]
 pub(crate) struct Registry {
+    prefix: &'static str,
     chunk: usize,
     offset: usize,
 }
 
-fn chunk_key(chunk: usize) -> String {
-    format!("genops/1/names/{chunk}")
+impl Default for Registry {
+    fn default() -> Self {
+        Self::of_names()
+    }
 }
 
 impl Registry {
+    /// The list of all counters.
+    pub(crate) fn of_names() -> Self {
+        Self { prefix: "genops/1/names", chunk: 0, offset: 0 }
+    }
+
+    /// The list of all label sets.
+    pub(crate) fn of_sets() -> Self {
+        Self { prefix: "genops/1/sets", ..Self::of_names() }
+    }
+
+    fn key(&self) -> String {
+        format!("{}/{}", self.prefix, self.chunk)
+    }
+
     /// Tells every name that was listed since the last call.
     pub(crate) fn read(&mut self, mut each: impl FnMut(&str)) {
-        while let Ok((bytes, _)) = host::shared_data(&chunk_key(self.chunk)) {
+        while let Ok((bytes, _)) = host::shared_data(&self.key()) {
             self.told(&bytes, &mut each);
             if bytes.len() < CHUNK_BYTES {
                 return;
@@ -50,7 +68,7 @@ impl Registry {
     /// Returns whether all of them are listed now; the host may have no shared data.
     pub(crate) fn append(&mut self, mut names: Vec<String>, mut each: impl FnMut(&str)) -> bool {
         for _ in 0..ATTEMPTS {
-            let (mut bytes, cas) = match host::shared_data(&chunk_key(self.chunk)) {
+            let (mut bytes, cas) = match host::shared_data(&self.key()) {
                 Ok(found) => found,
                 Err(Status::NOT_FOUND) => (Vec::new(), CREATE),
                 Err(_) => return false,
@@ -71,7 +89,7 @@ impl Registry {
                 bytes.extend_from_slice(name.as_bytes());
                 bytes.push(b'\n');
             }
-            match host::set_shared_data(&chunk_key(self.chunk), &bytes, cas) {
+            match host::set_shared_data(&self.key(), &bytes, cas) {
                 Ok(()) => {
                     self.offset = bytes.len();
                     return true;
@@ -81,6 +99,41 @@ impl Registry {
             }
         }
         false
+    }
+
+    /// Lists `name` unless it is there by now, or `fits` refuses it in view of what is. Whether it is in use now.
+    ///
+    /// Without shared data, or where others are faster again and again, this VM decides by itself.
+    pub(crate) fn claim(&mut self, name: &str, known: &mut Known, fits: impl Fn(&Known) -> bool) -> bool {
+        for _ in 0..ATTEMPTS {
+            self.read(|other| known.insert(other));
+            if known.contains(name) {
+                return true;
+            }
+            if !fits(known) {
+                return false;
+            }
+            let (mut bytes, cas) = match host::shared_data(&self.key()) {
+                Ok(found) => found,
+                Err(Status::NOT_FOUND) => (Vec::new(), CREATE),
+                Err(_) => break,
+            };
+            if bytes.len() != self.offset {
+                continue;
+            }
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.push(b'\n');
+            match host::set_shared_data(&self.key(), &bytes, cas) {
+                Ok(()) => {
+                    self.offset = bytes.len();
+                    break;
+                }
+                Err(Status::CAS_MISMATCH) => {}
+                Err(_) => break,
+            }
+        }
+        known.insert(name);
+        true
     }
 
     fn told(&mut self, bytes: &[u8], each: &mut impl FnMut(&str)) {

@@ -1,5 +1,6 @@
 //! The series of one label combination, looked up once and then addressed by slot.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use genops_core::OTHER;
@@ -12,10 +13,10 @@ pub(crate) type SeriesIndex = u32;
 /// A slot whose series does not exist yet.
 const ABSENT: SeriesIndex = SeriesIndex::MAX;
 
-/// In which order values fold to `other` when there are too many (DESIGN 12): never the provider. `environment` comes
-/// last: it is free text from a header, so the cap would not hold without it.
-pub(crate) const FOLD_ORDER: [Label; 6] =
-    [Label::CustomerId, Label::Feature, Label::Project, Label::Team, Label::Model, Label::Environment];
+/// In which order values fold to `other` when there are too many (DESIGN 12): never the provider. The user's own labels
+/// come between the two. `environment` comes last: it is free text from a header, so the cap would not hold without it.
+const FOLD_FIRST: [Label; 2] = [Label::CustomerId, Label::Feature];
+const FOLD_LAST: [Label; 4] = [Label::Project, Label::Team, Label::Model, Label::Environment];
 
 /// Where a family's series stand among the slots of a label combination.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ struct FamilyLayout {
 pub(crate) struct Layout {
     families: Vec<FamilyLayout>,
     slots: usize,
+    /// Labels that exchanges have and no family shows: they make no label sets.
+    hidden: Vec<Label>,
 }
 
 impl Layout {
@@ -47,7 +50,33 @@ impl Layout {
                 layout
             })
             .collect();
-        Self { families, slots }
+        let shown = |label: &Label| table.fed().iter().any(|family| family.labels.contains(label));
+        // The route map's labels are there only where a family shows them.
+        let hidden = table.attributed().filter(|label| !label.is_of_http() && !shown(label));
+        Self { families, slots, hidden: hidden.collect() }
+    }
+
+    /// What of `dimensions` any family shows.
+    pub(crate) fn shown<'d>(&self, dimensions: &'d Dimensions) -> Cow<'d, Dimensions> {
+        let mut shown = Cow::Borrowed(dimensions);
+        for label in &self.hidden {
+            if dimensions.get(*label).is_some_and(|value| !value.is_empty()) {
+                shown.to_mut().clear(*label);
+            }
+        }
+        shown
+    }
+
+    /// A label set by all its labels, in the form of a stat's name.
+    pub(crate) fn set(table: &Table, dimensions: &Dimensions) -> String {
+        let mut set = String::new();
+        for label in table.attributed() {
+            if let Some(value) = dimensions.get(label) {
+                push_label(&mut set, table.label_key(label), value);
+            }
+        }
+        set.push_str("set");
+        set
     }
 
     /// The slots of one label set of a family.
@@ -122,12 +151,19 @@ impl Slots {
 
 /// Folds one more value to `other`; tells which, or `None` when all that may fold has.
 pub(crate) fn fold(dimensions: &mut Dimensions) -> Option<Label> {
-    let Some(label) = FOLD_ORDER.into_iter().find(|l| dimensions.get(*l).is_some_and(|v| v != OTHER)) else {
+    let own = dimensions.attribution.extra.iter().map(|extra| extra.label);
+    let mut order = FOLD_FIRST.into_iter().chain(own).chain(FOLD_LAST);
+    let Some(label) = order.find(|l| dimensions.get(*l).is_some_and(|v| v != OTHER)) else {
         return dimensions.http.as_mut().and_then(|http| http.fold());
     };
+    fold_label(dimensions, label);
+    Some(label)
+}
+
+/// Folds the value of one label to `other`.
+pub(crate) fn fold_label(dimensions: &mut Dimensions, label: Label) {
     match label {
         Label::Model => dimensions.model = Some(OTHER.to_owned()),
         other => dimensions.attribution.set(other, Some(OTHER.to_owned())),
     }
-    Some(label)
 }

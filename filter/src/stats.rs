@@ -1,20 +1,26 @@
 //! From exchanges to series: what a record adds to which counters, within the caps. [`Behind`] writes them to Envoy.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
 use foldhash::quality::RandomState;
+use genops_core::OTHER;
 use genops_core::config::Config;
 use genops_core::label::Rejection;
 use genops_core::record::{Dimensions, Record};
-use genops_core::schema::stat_name::push_label;
+use genops_core::schema::stat_name::{clean, push_label};
 use genops_core::schema::{self, Kind, Label, Observation, Own, Table};
 
+use crate::admitted::Known;
 use crate::behind::{self, Behind, Form};
 use crate::host::{self, Level};
-use crate::series::{Layout, SeriesIndex, Slots, fold, name_of};
+use crate::series::{Layout, SeriesIndex, Slots, fold, fold_label, name_of};
+
+/// After so many folds nothing is kept any more: customer, feature, project, team, model.
+const MOST_FOLDS: u32 = 5;
 
 /// What the streams of one configuration count under. Several can live in one VM; their series are one and the same
 /// where their names are.
@@ -159,8 +165,16 @@ fn filter_info(behind: &mut Behind, config: &Config) {
     }
 }
 
+/// How many label sets there may be before one more is folded that has been folded so often. A tenth is kept for folded
+/// ones, so that a full house costs customers their names and not teams.
+fn room(most: u32, folds: u32) -> usize {
+    let kept = most.saturating_mul(MOST_FOLDS.saturating_sub(folds)) / (10 * MOST_FOLDS);
+    (most - kept) as usize
+}
+
 impl Counting<'_> {
     fn expect(&mut self, dimensions: &Dimensions, llm: bool) {
+        let dimensions = &*self.layout.shown(dimensions);
         if self.seen.combinations.contains_key(dimensions) {
             return;
         }
@@ -192,14 +206,15 @@ impl Counting<'_> {
     }
 
     fn count(&mut self, record: &Record) {
-        let (at, folded) = match self.seen.combinations.get(&record.dimensions) {
-            Some(at) => (*at, None),
+        let mut dimensions = self.layout.shown(&record.dimensions);
+        let at = match self.seen.combinations.get(&*dimensions) {
+            Some(at) => *at,
             None => {
-                let folded = self.within_cap(record.dimensions.clone(), true);
-                (self.combination(&folded), Some(folded))
+                dimensions = Cow::Owned(self.within_cap(dimensions.into_owned(), true));
+                self.combination(&dimensions)
             }
         };
-        let dimensions = folded.as_ref().unwrap_or(&record.dimensions);
+        let dimensions = &*dimensions;
         let table = &*self.config.table;
         schema::observations(table, record, |Observation { family, variant, value }| {
             let range = self.series_of(at, family, variant, dimensions);
@@ -227,22 +242,51 @@ impl Counting<'_> {
         self.behind.settle();
     }
 
-    /// `dimensions`, or what they fold to where there are too many label sets.
+    /// `dimensions`, or what they fold to where there are too many values of a label, or label sets.
     fn within_cap(&mut self, mut dimensions: Dimensions, count: bool) -> Dimensions {
-        while self.sets_in_use() >= self.config.max_label_cardinality
-            && !self.seen.combinations.contains_key(&dimensions)
-        {
-            let Some(label) = fold(&mut dimensions) else { break };
+        let (config, mut folds) = (self.config, 0);
+        let table = &config.table;
+        loop {
+            self.limit_values(&mut dimensions, count);
+            let most = room(config.max_label_cardinality, folds);
+            let fits = |known: &Known| {
+                let value_fits = |(label, most): &(Label, u32)| match dimensions.get(*label) {
+                    Some(value) if value != OTHER => known.value_fits(table.label_key(*label), &clean(value), *most),
+                    _ => true,
+                };
+                known.len() < most && config.limits.iter().all(value_fits)
+            };
+            if self.behind.admitted().admit(&Layout::set(table, &dimensions), fits) {
+                return dimensions;
+            }
+            if self.limit_values(&mut dimensions, count) {
+                // Another worker was faster with the last value that fitted.
+                continue;
+            }
+            let Some(label) = fold(&mut dimensions) else { return dimensions };
+            folds += 1;
             if count {
-                self.count_overflow(label.name());
+                self.count_overflow(table.label_name(label));
             }
         }
-        dimensions
     }
 
-    fn sets_in_use(&self) -> u32 {
-        let here = u32::try_from(self.seen.combinations.len()).unwrap_or(u32::MAX);
-        self.behind.label_sets().max(here)
+    /// Folds values that are one too many for their label; whether any was.
+    fn limit_values(&mut self, dimensions: &mut Dimensions, count: bool) -> bool {
+        let table = &self.config.table;
+        let mut folded = false;
+        for (label, most) in &self.config.limits {
+            let Some(value) = dimensions.get(*label).filter(|value| *value != OTHER) else { continue };
+            let value = clean(value);
+            if !self.behind.admitted().known().value_fits(table.label_key(*label), &value, *most) {
+                fold_label(dimensions, *label);
+                folded = true;
+                if count {
+                    self.count_overflow(table.label_name(*label));
+                }
+            }
+        }
+        folded
     }
 
     fn count_overflow(&mut self, folded: &str) {
@@ -266,16 +310,21 @@ impl Counting<'_> {
             return range;
         }
         let table = &self.config.table;
-        let full = self.behind.len() + range.len() > self.config.max_stats as usize;
-        let names = if full {
+        let histogram = table.fed().get(family).is_some_and(|family| family.kind == Kind::Histogram);
+        let most = self.config.max_stats as usize;
+        // Histograms have most of the stats: they fold first, and the counters still tell who spent what. A twentieth is
+        // kept for what is folded.
+        let most = if histogram { most / 4 * 3 } else { most - most / 20 };
+        let full = self.behind.len() + range.len() > most;
+        let mut names = self.layout.names(table, family, variant, dimensions);
+        let mut known = names.first().is_some_and(|n| self.behind.knows(n));
+        if full && !known {
             let mut folded = dimensions.clone();
             while fold(&mut folded).is_some() {}
             self.count_overflow("max_stats");
-            self.layout.names(table, family, variant, &folded)
-        } else {
-            self.layout.names(table, family, variant, dimensions)
-        };
-        let known = names.first().is_some_and(|n| self.behind.knows(n));
+            names = self.layout.names(table, family, variant, &folded);
+            known = names.first().is_some_and(|n| self.behind.knows(n));
+        }
         let gauge = table.fed().get(family).is_some_and(|family| family.kind == Kind::Gauge);
         let form = if gauge { Form::Value } else { Form::Counter };
         let series: Vec<SeriesIndex> = names.iter().map(|name| self.behind.series_named(name, form)).collect();

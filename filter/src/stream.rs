@@ -143,7 +143,7 @@ fn set_filter_state(config: &Config, record: &Record) {
     for key in &config.filter_state {
         let number = |n: Option<u64>| n.map(|n| n.to_string());
         let value = match key {
-            FilterStateKey::Record => Some(record.to_json()),
+            FilterStateKey::Record => record.sampled.then(|| record.to_json()),
             FilterStateKey::Provider => record.provider.clone(),
             FilterStateKey::Model => record.dimensions.model.clone(),
             FilterStateKey::InputTokens => number(record.input_tokens),

@@ -83,6 +83,15 @@ impl Bootstrap {
         self.document.pointer("/stats_config/stats_tags").context("stats_tags")
     }
 
+    /// Puts other tag rules in place of the shipped ones.
+    ///
+    /// # Errors
+    /// The document has none.
+    pub fn declare(&mut self, stats_tags: Value) -> Result<()> {
+        *place(&mut self.document, "/stats_config/stats_tags")? = stats_tags;
+        Ok(())
+    }
+
     /// Sets the node's metadata, as the mesh's agent does.
     ///
     /// # Errors

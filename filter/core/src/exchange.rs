@@ -50,6 +50,7 @@ pub struct Exchange {
     started: Nanos,
     attribution: Attribution,
     rejected: Vec<(Label, Rejection)>,
+    sampled: bool,
     request: RequestScan,
     response: Option<Response>,
     estimate: Option<Box<Estimate>>,
@@ -82,6 +83,7 @@ impl Exchange {
             // What is no LLM exchange has no spender: do not mint series for it.
             false => Attribution::default(),
         };
+        let sampled = config.sampling_rate.keeps(|| head.get("x-request-id"), at);
         let request = RequestScan::new(&route);
         let estimate = config.estimate.then(|| Estimate::new(&route)).flatten();
         let http = config.http_map.as_ref().map(|map| Box::new(map.meet(head)));
@@ -93,6 +95,7 @@ impl Exchange {
             started: at,
             attribution,
             rejected,
+            sampled,
             request,
             response: None,
             estimate,
@@ -350,6 +353,7 @@ impl Exchange {
             dimensions: self.dimensions(model_label),
             buckets: usage.as_ref().and_then(|u| u.buckets().ok()),
             usage,
+            sampled: self.sampled,
             drift: None,
             timing,
             schema_facts: None,

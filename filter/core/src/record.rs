@@ -115,6 +115,9 @@ pub struct Record {
     /// Disjoint parts, where the provider's figures allow them.
     #[serde(skip)]
     pub buckets: Option<Buckets>,
+    /// Whether histograms and access logs show it (`sampling_rate`).
+    #[serde(skip)]
+    pub sampled: bool,
     /// How far the computed cost lies from the stated one.
     #[serde(skip)]
     pub drift: Option<Drift>,
@@ -164,6 +167,16 @@ impl Dimensions {
             // What kind of use the money was for, unless the map has another word.
             Label::Category => self.http.as_ref()?.get(label).or(Some(self.operation_type)),
             other => self.attribution.get(other).or_else(|| self.http.as_ref()?.get(other)),
+        }
+    }
+
+    /// Forgets the value of `label`.
+    pub fn clear(&mut self, label: Label) {
+        match label {
+            Label::Provider => self.provider = None,
+            Label::Model => self.model = None,
+            Label::OperationType => self.operation_type = "",
+            other => self.attribution.set(other, None),
         }
     }
 }

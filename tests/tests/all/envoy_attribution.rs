@@ -2,11 +2,13 @@
 //! proxy's own workload, headers and baggage; hostile ones too. And what of it reaches the provider: nothing.
 
 use anyhow::{Context, Result, ensure};
+use genops_core::Config;
+use genops_core::schema::stat_name::tag_rules;
 use genops_host::ChunkPlan;
 use genops_tests::client::{Leave, Request, send_all};
 use genops_tests::envoy::{Bootstrap, Envoy, Setup};
 use genops_tests::identity::Tokens;
-use genops_tests::scrape::{parse, sum};
+use genops_tests::scrape::{difference, parse, sum, timeless};
 use genops_tests::upstream::Upstream;
 use serde_json::{Value, json};
 
@@ -252,5 +254,83 @@ fn the_native_host_attributes_and_strips_the_same() -> Result<()> {
         ensure!(record.pointer("/labels/team") == Some(&json!(team)), "{id}: {record}");
         ensure!(record.pointer("/labels/environment") == Some(&json!("checkout")), "{id}: {record}");
     }
+    Ok(())
+}
+
+/// Labels of the user's own, declared by the tags that the configuration asks for, and labels that nobody wants.
+fn with_labels_of_our_own() -> Value {
+    json!({
+        "provider": "openai",
+        "labels": {
+            "customer_id": [{"header": "x-genops-customer-id"}],
+            "team": "search",
+            "cost_center": [{"header": "x-genops-cost-center"}],
+            "customer_tier": [{"label": "customer_id"}],
+            "region": "eu-1",
+            "ticket": [{"header": "x-genops-ticket"}],
+        },
+        "extra_labels": {
+            "cost_center": ["genops_cost_*", "genops_tokens_total"],
+            "customer_tier": ["*"],
+            "region": ["genops_operation_latency_seconds"],
+            "ticket": [],
+        },
+        "value_maps": {"customer_tier": {"acme*": "premium", "*": "free"}},
+        "exclude_labels": ["customer_id", "operation_id"],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn labels_of_our_own_on_the_families_that_were_chosen() -> Result<()> {
+    let upstream = Upstream::start().await?;
+    let module = filter()?;
+    let mut bootstrap = Bootstrap::shipped(&module, upstream.address())?;
+    let configuration = with_labels_of_our_own().to_string();
+    let tags = tag_rules(&Config::parse(configuration.as_bytes())?.table.tags());
+    bootstrap.declare(serde_json::to_value(tags)?)?;
+    bootstrap.listener.configure(&configuration)?;
+    let envoy = Envoy::start(&Setup::new(bootstrap.clone())).await?;
+    let (mut requests, mut natives) = (Vec::new(), Vec::new());
+    for (id, customer) in [("premium", "acme_eu"), ("free", "zeta"), ("none", "")] {
+        let answer = chat(MODEL, 10, 5);
+        let headers: [(&str, &[u8]); 3] = [
+            ("x-genops-customer-id", customer.as_bytes()),
+            ("x-genops-cost-center", b"cc;.;customer_tier=.=forged;.;"),
+            ("x-genops-ticket", b"T-1"),
+        ];
+        let request = ask(id, MODEL, &headers);
+        natives.push(native_exchange(&request, &answer, None));
+        upstream.answer(id, answer);
+        requests.push((request, Leave::AtEnd));
+    }
+    send_all(envoy.address(), requests, 1).await;
+    let scrape = envoy.settled(3).await?;
+    let samples = parse(&scrape).map_err(anyhow::Error::msg)?;
+    let tokens = |tier| sum(&samples, "genops_tokens_total", &[("customer_tier", tier)]);
+    ensure!((tokens("premium"), tokens("free"), tokens("forged")) == (15, 15, 0), "{scrape}");
+    let seen = |family: &str, label: &str| {
+        let of = |name: &str| name.strip_prefix(family).is_some_and(|rest| matches!(rest, "" | "_pico" | "_count"));
+        samples.iter().filter(|s| of(&s.name)).any(|s| s.labels.contains_key(label))
+    };
+    for (family, cost_center, region) in [
+        ("genops_cost_total_usd", true, false),
+        ("genops_tokens_total", true, false),
+        ("genops_tokens_input_total", false, false),
+        ("genops_operation_latency_seconds", false, true),
+    ] {
+        ensure!(seen(family, "cost_center") == cost_center && seen(family, "region") == region, "{family}\n{scrape}");
+        ensure!(seen(family, "customer_tier") && seen(family, "team") && !seen(family, "customer_id"), "{family}");
+    }
+    ensure!(samples.iter().all(|s| !s.labels.contains_key("ticket")), "{scrape}");
+    // The record shows what no family does.
+    let lines = logged(&envoy.access_log()?)?;
+    let line = lines.iter().find(|l| l.id == "premium").context("a line")?;
+    let labels = ["customer_id", "customer_tier", "region", "ticket"].map(|l| field(line, &format!("labels/{l}")));
+    ensure!(labels == ["acme_eu", "premium", "eu-1", "T-1"], "{}", line.record);
+
+    let host = native(&bootstrap, &module, 1, natives, ChunkPlan::Whole)?;
+    let difference = difference(&timeless(&host.scrape), &timeless(&scrape), 20);
+    ensure!(difference.is_empty(), "- host, + Envoy:\n{difference}");
+    envoy.quit().await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod access_log;
 mod architecture;
+mod caps;
 mod config_errors;
 mod envoy_aborts;
 mod envoy_attribution;

@@ -143,16 +143,19 @@ pub(super) fn check_namespace(namespace: &str) -> Result<(), ConfigError> {
     fits.then_some(()).ok_or_else(|| ConfigError::new("namespace", format!("{namespace:?}"), allowed))
 }
 
-/// The families in use.
-pub(super) fn table(
-    schemas: &[SchemaName],
-    namespace: &str,
-    buckets: &UniqueMap<Bounds>,
-    families: &UniqueMap<UserFamily>,
-) -> Result<Table, ConfigError> {
+/// The families of the schemas.
+pub(super) fn schemas(schemas: &[SchemaName], namespace: &str) -> Result<Table, ConfigError> {
     check_namespace(namespace)?;
     let schemas: Vec<&Schema> = schemas.iter().map(|name| name.0).collect();
-    let mut table = Table::new(&schemas, namespace);
+    Ok(Table::new(&schemas, namespace))
+}
+
+/// Changes bounds and adds the user's families, which may have the user's labels.
+pub(super) fn change(
+    table: &mut Table,
+    buckets: &UniqueMap<Bounds>,
+    families: &UniqueMap<UserFamily>,
+) -> Result<(), ConfigError> {
     for (name, bounds) in buckets.iter() {
         let path = format!("buckets.{name}");
         let Some(family) = table.named(name).filter(|family| family.kind == Kind::Histogram) else {
@@ -173,11 +176,11 @@ pub(super) fn table(
             let allowed = format!("a metric name of a-z, A-Z, 0-9 and _, up to {} bytes", schema::MAX_NAME_BYTES);
             return Err(ConfigError::new(path, format!("{name:?}"), allowed));
         }
-        let family = family.resolve(name, &path, &table)?;
+        let family = family.resolve(name, &path, table)?;
         let taken = |name| ConfigError::new(&path, format!("{name:?}"), "a name that no other family's series have");
         table.add(family).map_err(taken)?;
     }
-    Ok(table)
+    Ok(())
 }
 
 fn fit(bounds: &Bounds, unit: Unit, path: impl Into<String>) -> Result<Vec<Bound>, ConfigError> {

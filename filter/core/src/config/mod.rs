@@ -1,17 +1,21 @@
 //! The filter's configuration: strict JSON, checked once, every error with its place.
 
 mod error;
+mod extra;
 mod families;
 mod http;
 mod include_usage;
+mod sampling;
 mod source;
 mod strip;
 mod upstream;
 
 pub use error::ConfigError;
+pub(crate) use extra::Named;
 pub use families::{Asks, Bounds, SchemaName, UserFamily};
 pub use http::{Http, HttpRoute};
 pub use include_usage::IncludeUsage;
+pub use sampling::SamplingRate;
 pub use source::{LabelSource, Labels, Origin, Trust, ValueMap};
 pub use strip::StripHeaders;
 pub(crate) use upstream::is_id;
@@ -24,7 +28,7 @@ use serde::Deserialize;
 use crate::http::HttpMap;
 use crate::price::PriceBook;
 use crate::price::book::{Amendment, UniqueMap};
-use crate::schema::{NAMESPACE, Table};
+use crate::schema::{Label, NAMESPACE, Table};
 
 /// Most distinct attributions over the process before values fold to `other` (GenOps `max_label_cardinality`).
 const DEFAULT_CARDINALITY: u32 = 10_000;
@@ -79,6 +83,19 @@ pub struct Config {
     pub jwt_payload: String,
     /// By label: values by what they are shown as. `*` in a value stands for one or more characters.
     pub value_maps: UniqueMap<ValueMap>,
+    /// Labels of the user's own: each with the families that show it, by name or pattern; a record shows it in any case.
+    pub extra_labels: UniqueMap<Vec<String>>,
+    /// The only labels of exchanges that families show; empty: all.
+    pub include_labels: Vec<String>,
+    /// Labels of exchanges that no family shows.
+    pub exclude_labels: Vec<String>,
+    /// Most values of a label over the process, 1 to 1,000,000; others fold to `other`. Empty once they are `limits`.
+    pub label_limits: UniqueMap<u32>,
+    /// Most values of labels.
+    #[serde(skip)]
+    pub limits: Vec<(Label, u32)>,
+    /// The share of exchanges that histograms and the record of the access log show. Counts know no sampling.
+    pub sampling_rate: SamplingRate,
     /// Request headers that do not go on to the provider; `*` at the end stands for anything.
     pub strip_headers: StripHeaders,
     /// What the `model` label shows.
@@ -183,6 +200,12 @@ impl Default for Config {
             labels: Labels::default(),
             jwt_payload: DEFAULT_JWT_PAYLOAD.to_owned(),
             value_maps: UniqueMap::default(),
+            extra_labels: UniqueMap::default(),
+            include_labels: Vec::new(),
+            exclude_labels: Vec::new(),
+            label_limits: UniqueMap::default(),
+            limits: Vec::new(),
+            sampling_rate: SamplingRate::default(),
             strip_headers: StripHeaders::default(),
             model_label: ModelLabel::Canonical,
             max_label_cardinality: DEFAULT_CARDINALITY,
@@ -244,7 +267,12 @@ impl Config {
             return Err(ConfigError::new("schemas", "[]", "a list of at least one schema, such as `genops`"));
         }
         let (buckets, families) = (std::mem::take(&mut self.buckets), std::mem::take(&mut self.families));
-        self.table = Rc::new(families::table(&self.schemas, &self.namespace, &buckets, &families)?);
+        let mut table = families::schemas(&self.schemas, &self.namespace)?;
+        let extra = extra::add(&mut table, &self.extra_labels)?;
+        families::change(&mut table, &buckets, &families)?;
+        extra::choose(&mut table, &self.include_labels, &self.exclude_labels)?;
+        self.limits = extra::limits(&table, &std::mem::take(&mut self.label_limits))?;
+        self.table = Rc::new(table);
         self.asks = Asks::of(&self.table);
         let map = std::mem::take(&mut self.http).map()?;
         self.http_map = self.table.asks_http().then(|| Rc::new(map));
@@ -269,7 +297,7 @@ impl Config {
             return Err(ConfigError::new("jwt_payload", format!("{:?}", self.jwt_payload), "a name"));
         }
         self.strip_headers.check()?;
-        self.labels.check(&self.jwt_payload, &std::mem::take(&mut self.value_maps))
+        self.labels.check(&self.jwt_payload, &std::mem::take(&mut self.value_maps), &extra)
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::ConfigError;
+use super::extra::Named;
 use crate::detect::matches;
 use crate::label::{Attribution, PeerPart, Rejection, validate};
 use crate::price::book::UniqueMap;
@@ -68,7 +69,7 @@ pub struct Labels {
     /// As configured.
     named: UniqueMap<Sources>,
     /// As asked: labels that take another's value come last.
-    rules: Vec<(Label, LabelRule)>,
+    rules: Vec<(Named, LabelRule)>,
 }
 
 /// What holds for one label.
@@ -188,50 +189,83 @@ pub(super) fn some_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) 
 impl Labels {
     /// The sources of one label, in order.
     pub fn sources(&self, label: Label) -> &[LabelSource] {
-        self.rules.iter().find(|(l, _)| *l == label).map_or(&[], |(_, rule)| &rule.sources)
+        self.rules.iter().find(|(named, _)| named.label == label).map_or(&[], |(_, rule)| &rule.sources)
     }
 
     /// Labels and what holds for them, in the order in which they are to be found out.
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = (Label, &LabelRule)> {
-        self.rules.iter().map(|(label, rule)| (*label, rule))
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (&Named, &LabelRule)> {
+        self.rules.iter().map(|(named, rule)| (named, rule))
     }
 
-    /// Checks what was written and makes rules of it. `jwt_payload` is the key under which claims are left.
-    pub(super) fn check(&mut self, jwt_payload: &str, value_maps: &UniqueMap<ValueMap>) -> Result<(), ConfigError> {
+    /// Checks what was written and makes rules of it, for the built-in labels and those of the user's own. `jwt_payload`
+    /// is the key under which claims are left.
+    pub(super) fn check(
+        &mut self,
+        jwt_payload: &str,
+        value_maps: &UniqueMap<ValueMap>,
+        extra: &[Named],
+    ) -> Result<(), ConfigError> {
+        let known = Known(extra);
         let mut rules = BTreeMap::new();
         for (name, Sources(written)) in std::mem::take(&mut self.named).0 {
             let path = format!("labels.{name}");
-            let label = attributed(&path, &name)?;
-            let source = |(at, written): (usize, Written)| written.check(label, &format!("{path}[{at}]"), jwt_payload);
-            let sources = written.into_iter().enumerate().map(source).collect::<Result<Vec<_>, _>>()?;
+            let label = known.label(&path, &name)?;
+            let mut sources = Vec::with_capacity(written.len());
+            for (at, written) in written.into_iter().enumerate() {
+                sources.push(written.check(&known, &label, &format!("{path}[{at}]"), jwt_payload)?);
+            }
             rules.insert(label, LabelRule { sources, values: Vec::new() });
         }
         for (name, map) in value_maps.iter() {
             let path = format!("value_maps.{name}");
-            let label = attributed(&path, name)?;
-            let rule = rules.entry(label).or_default();
+            let label = known.label(&path, name)?;
+            let mut values = Vec::new();
             for (value, shown) in map.iter() {
-                check_constant(label, shown, format!("{path}.{value}"))?;
-                rule.values.push((value.to_owned(), shown.clone()));
+                check_constant(&label, shown, format!("{path}.{value}"))?;
+                values.push((value.to_owned(), shown.clone()));
             }
             // The longest pattern that fits holds.
-            rule.values.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.len()));
+            values.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.len()));
+            rules.entry(label).or_insert_with(LabelRule::default).values = values;
         }
         let takes = |rule: &LabelRule| rule.sources.iter().any(|s| matches!(s.origin, Origin::Label(_)));
-        for (label, rule) in &rules {
+        for (named, rule) in &rules {
             for (at, source) in rule.sources.iter().enumerate() {
-                if let Origin::Label(other) = source.origin
-                    && (other == *label || rules.get(&other).is_none_or(takes))
-                {
-                    let path = format!("labels.{}[{at}].label", label.name());
+                let Origin::Label(other) = source.origin else { continue };
+                let of_other = rules.iter().find(|(named, _)| named.label == other).map(|(_, rule)| rule);
+                if other == named.label || of_other.is_none_or(takes) {
+                    let path = format!("labels.{}[{at}].label", named.name);
                     let allowed = "a label that has sources, none of them another label";
-                    return Err(ConfigError::new(path, format!("{:?}", other.name()), allowed));
+                    return Err(ConfigError::new(path, known.name(other), allowed));
                 }
             }
         }
         self.rules = rules.into_iter().collect();
         self.rules.sort_by_key(|(_, rule)| takes(rule));
         Ok(())
+    }
+}
+
+/// The labels that requests can be given: the built-in ones, and these.
+struct Known<'a>(&'a [Named]);
+
+impl Known<'_> {
+    fn all(&self) -> impl Iterator<Item = Named> {
+        let built_in = Attribution::LABELS.into_iter().map(|label| Named { label, name: label.name().into() });
+        built_in.chain(self.0.iter().cloned())
+    }
+
+    fn label(&self, path: &str, name: &str) -> Result<Named, ConfigError> {
+        self.all().find(|label| *label.name == *name).ok_or_else(|| {
+            let all: Vec<String> = self.all().map(|label| format!("`{}`", label.name)).collect();
+            let allowed = format!("a label: {}, or one that `extra_labels` declares", all.join(", "));
+            ConfigError::new(path, format!("{name:?}"), allowed)
+        })
+    }
+
+    /// As errors show it.
+    fn name(&self, label: Label) -> String {
+        self.all().find(|known| known.label == label).map_or_else(String::new, |known| format!("{:?}", known.name))
     }
 }
 
@@ -254,7 +288,13 @@ impl LabelRule {
 }
 
 impl Written {
-    fn check(self, label: Label, path: &str, jwt_payload: &str) -> Result<LabelSource, ConfigError> {
+    fn check(
+        self,
+        known: &Known<'_>,
+        label: &Named,
+        path: &str,
+        jwt_payload: &str,
+    ) -> Result<LabelSource, ConfigError> {
         let names = |key: &str, Path(names): Path| {
             let fits = !names.is_empty() && names.len() <= MAX_PATH && names.iter().all(|n| !n.is_empty());
             let fits = fits && names.iter().all(|n| !n.contains('\0'));
@@ -306,7 +346,7 @@ impl Written {
             origins.push(Origin::CallerLabel(name("caller_label", label)?));
         }
         if let Some(other) = self.label {
-            origins.push(Origin::Label(attributed(&format!("{path}.label"), &other)?));
+            origins.push(Origin::Label(known.label(&format!("{path}.label"), &other)?.label));
         }
         if let Some(value) = self.constant {
             check_constant(label, &value, path.to_owned())?;
@@ -332,14 +372,6 @@ impl Written {
     }
 }
 
-/// The attribution label of this name.
-fn attributed(path: &str, name: &str) -> Result<Label, ConfigError> {
-    Attribution::LABELS.into_iter().find(|label| label.name() == name).ok_or_else(|| {
-        let all = Attribution::LABELS.map(|label| format!("`{}`", label.name())).join(", ");
-        ConfigError::new(path, format!("{name:?}"), format!("a label: {all}"))
-    })
-}
-
 /// RFC 9110 5.6.2: names of headers are tokens, and keys of baggage are, too.
 pub(super) fn check_token(path: &str, name: &str, allowed: &str) -> Result<(), ConfigError> {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
@@ -349,12 +381,12 @@ pub(super) fn check_token(path: &str, name: &str, allowed: &str) -> Result<(), C
     Ok(())
 }
 
-fn check_constant(label: Label, value: &str, path: String) -> Result<(), ConfigError> {
-    match validate(label, value) {
+fn check_constant(label: &Named, value: &str, path: String) -> Result<(), ConfigError> {
+    match validate(label.label, value) {
         Ok(_) => Ok(()),
         Err(why) => {
             let found = format!("{value:?} ({})", why.as_str());
-            Err(ConfigError::new(path, found, format!("a value that the label `{}` takes", label.name())))
+            Err(ConfigError::new(path, found, format!("a value that the label `{}` takes", label.name)))
         }
     }
 }

@@ -11,36 +11,45 @@ pub use validate::{MAX_LABEL_BYTES, Rejection};
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::rc::Rc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::config::{LabelSource, Labels, Origin, Trust};
+use crate::config::{LabelSource, Labels, Named, Origin, Trust};
 use crate::detect::{Known, Proxy, matches};
 use crate::head::Head;
 use crate::schema::Label;
 
 /// The attribution of one exchange: only what is known; never an empty value.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Attribution {
     /// Lower-case, `a-z0-9-`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<String>,
     /// Free text within bounds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
     /// `A-Za-z0-9_-`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<String>,
     /// Free text within bounds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
     /// 2 to 50 characters.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub feature: Option<String>,
+    /// Labels of the user's own that are known, in the order in which they were found out.
+    pub extra: Vec<Extra>,
+}
+
+/// The value of a label of the user's own (`extra_labels`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Extra {
+    /// The label.
+    pub label: Label,
+    /// Its name.
+    pub name: Rc<str>,
+    /// Free text within bounds.
+    pub value: String,
 }
 
 impl Attribution {
-    /// The labels that a request can be given, in tag order.
+    /// The built-in labels that a request can be given, in tag order.
     pub const LABELS: [Label; 5] = [Label::Team, Label::Project, Label::CustomerId, Label::Environment, Label::Feature];
 
     /// The value of one attribution label.
@@ -51,11 +60,13 @@ impl Attribution {
             Label::CustomerId => self.customer_id.as_deref(),
             Label::Environment => self.environment.as_deref(),
             Label::Feature => self.feature.as_deref(),
+            Label::Extra(_) => self.extra.iter().find(|extra| extra.label == label).map(|extra| extra.value.as_str()),
             _ => None,
         }
     }
 
-    /// Sets one attribution label; other labels are not attribution and are left alone.
+    /// Sets one attribution label. Other labels are not attribution and are left alone, and so is one of the user's own
+    /// that is not known.
     pub fn set(&mut self, label: Label, value: Option<String>) {
         match label {
             Label::Team => self.team = value,
@@ -63,8 +74,22 @@ impl Attribution {
             Label::CustomerId => self.customer_id = value,
             Label::Environment => self.environment = value,
             Label::Feature => self.feature = value,
+            Label::Extra(_) => match value {
+                Some(value) => {
+                    self.extra.iter_mut().filter(|e| e.label == label).for_each(|e| e.value.clone_from(&value));
+                }
+                None => self.extra.retain(|extra| extra.label != label),
+            },
             _ => {}
         }
+    }
+}
+
+impl Serialize for Attribution {
+    /// Names and values of what is known.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let built_in = Self::LABELS.into_iter().filter_map(|label| Some((label.name(), self.get(label)?)));
+        serializer.collect_map(built_in.chain(self.extra.iter().map(|extra| (&*extra.name, extra.value.as_str()))))
     }
 }
 
@@ -80,7 +105,8 @@ pub fn attribution(
 ) -> Attribution {
     let mut attribution = Attribution::default();
     let request = Request { head, proxy, peer: OnceCell::new() };
-    for (label, rule) in labels.in_order() {
+    for (Named { label, name }, rule) in labels.in_order() {
+        let label = *label;
         for source in &rule.sources {
             let Some(found) = request.read(source, &attribution) else { continue };
             if !request.believes(&source.trust) {
@@ -88,7 +114,10 @@ pub fn attribution(
                 continue;
             }
             match found.and_then(|text| rule.value(label, &text)) {
-                Ok(text) => attribution.set(label, Some(text)),
+                Ok(value) if matches!(label, Label::Extra(_)) => {
+                    attribution.extra.push(Extra { label, name: Rc::clone(name), value });
+                }
+                Ok(value) => attribution.set(label, Some(value)),
                 Err(reason) => reject(label, reason),
             }
             break;

@@ -243,3 +243,69 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn labels_of_the_users_own() {
+    let config = config(json!({
+        "extra_labels": {"tier": ["genops_tokens_*"], "cost_center": ["*"], "ticket": []},
+        "labels": {"tier": [{"label": "team"}], "team": [{"header": "x-team"}], "cost_center": "cc-1",
+                   "ticket": [{"header": "x-ticket"}]},
+        "value_maps": {"tier": {"search": "gold"}},
+        "label_limits": {"tier": 5, "model": 100},
+    }));
+    let (found, rejected) = read(&config, &[("x-team", "Search"), ("x-ticket", &"t".repeat(65))], &Knows::default());
+    let own: Vec<(&str, &str)> = found.extra.iter().map(|extra| (&*extra.name, extra.value.as_str())).collect();
+    assert_eq!(own, [("cost_center", "cc-1"), ("tier", "gold")]);
+    let json = serde_json::to_value(&found).expect("JSON");
+    assert_eq!(json, json!({"team": "search", "cost_center": "cc-1", "tier": "gold"}));
+    let [(ticket, Rejection::TooLong)] = rejected[..] else { panic!("{rejected:?}") };
+    assert_eq!(config.table.label_name(ticket), "ticket");
+    let has = |family: &str, label: &str| {
+        let family = config.table.named(family).expect(family);
+        family.labels.iter().any(|l| config.table.label_name(*l) == label)
+    };
+    assert!(has("genops_tokens_total", "tier") && !has("genops_cost_total_usd", "tier"));
+    assert!(has("genops_cost_total_usd", "cost_center") && !has("genops_series_overflow_total", "cost_center"));
+    let limits: Vec<(&str, u32)> = config.limits.iter().map(|(l, most)| (config.table.label_name(*l), *most)).collect();
+    assert_eq!(limits, [("model", 100), ("tier", 5)]);
+    // A folded value replaces the known one.
+    let mut folded = found;
+    let tier = folded.extra[1].label;
+    folded.set(tier, Some("other".to_owned()));
+    assert_eq!(folded.get(tier), Some("other"));
+    folded.set(tier, None);
+    assert_eq!(folded.get(tier), None);
+}
+
+#[test]
+fn labels_that_are_not_wanted() {
+    let labels = |config: &Config, family: &str| -> Vec<String> {
+        let family = config.table.named(family).expect(family);
+        family.labels.iter().map(|label| config.table.label_name(*label).to_owned()).collect()
+    };
+    let excluded = config(json!({"exclude_labels": ["customer_id", "operation_id", "trace_id", "model"]}));
+    assert_eq!(labels(&excluded, "genops_tokens_total"), ["provider", "team", "project", "environment", "feature"]);
+    // The filter's own families are not of exchanges.
+    assert_eq!(labels(&excluded, "genops_include_usage_total"), ["provider", "outcome"]);
+    let only = json!({"include_labels": ["team", "x", "feature"], "exclude_labels": ["feature"], "extra_labels": {"x": ["*"]}});
+    assert_eq!(labels(&config(only), "genops_cost_total_usd"), ["team", "x"]);
+}
+
+#[test]
+fn errors_of_labels_of_the_users_own() {
+    for (json, begins, says) in [
+        (json!({"extra_labels": {"team": ["*"]}}), "extra_labels.team: found \"team\"", "another name"),
+        (json!({"extra_labels": {"Bad name": ["*"]}}), "extra_labels.Bad name", "a label name"),
+        (json!({"extra_labels": {"x": ["genops_tokns_total"]}}), "extra_labels.x[0]: found", "genops_tokens_total"),
+        (json!({"extra_labels": {"x": "*"}}), "extra_labels.x: invalid type: string", "a sequence"),
+        (json!({"labels": {"x": "a"}}), "labels.x: found \"x\"", "`extra_labels` declares"),
+        (json!({"include_labels": ["operation_id", "typ"]}), "include_labels[1]: found \"typ\"", "customer_id"),
+        (json!({"exclude_labels": ["type"]}), "exclude_labels[0]: found \"type\"", "operation_type"),
+        (json!({"label_limits": {"team": 0}}), "label_limits.team: found 0", "from 1 to 1000000"),
+        (json!({"label_limits": {"tem": 1}}), "label_limits.tem: found \"tem\"", "team"),
+        (json!({"sampling_rate": 1.5}), "sampling_rate: found 1.5", "from 0 to 1"),
+    ] {
+        let said = refused(json.clone());
+        assert!(said.starts_with(begins) && said.contains(says), "{json}: {said}");
+    }
+}

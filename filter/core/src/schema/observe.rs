@@ -1,6 +1,6 @@
 //! From a record to what its families count.
 
-use super::{Fact, Family, Table};
+use super::{Fact, Family, Kind, Table};
 use crate::record::Record;
 use crate::{ErrorType, Outcome, UnpricedReason, price::Drift};
 
@@ -23,7 +23,10 @@ pub fn observations(table: &Table, record: &Record, mut each: impl FnMut(Observa
     let facts = record.schema_facts.as_deref();
     let http = facts.and_then(|facts| facts.http.as_ref());
     let count = |is: Option<bool>| is.map(u64::from);
-    for (family, Family { fact, .. }) in table.fed().iter().enumerate() {
+    for (family, Family { fact, kind, .. }) in table.fed().iter().enumerate() {
+        if !record.sampled && *kind == Kind::Histogram {
+            continue;
+        }
         let mut tell = |variant: usize, value: Option<u64>| {
             if let Some(value) = value {
                 each(Observation { family, variant, value });

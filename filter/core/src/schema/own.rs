@@ -16,6 +16,14 @@ pub enum Own {
     FilterInfo,
     /// Workers that hold deltas which are not in Envoy's stats yet: 0 means a scrape shows everything.
     StatsPending,
+    /// Label sets over the process, of at most [`Own::SeriesLimit`].
+    SeriesActive,
+    /// `max_label_cardinality`.
+    SeriesLimit,
+    /// The filter's Envoy stats over the process, of at most [`Own::StatsLimit`].
+    StatsActive,
+    /// `max_stats`.
+    StatsLimit,
     /// 1 while a configuration was refused and the filter only passes traffic (`GENOPS_INVALID_CONFIG=inert`).
     ConfigInvalid,
 }
@@ -52,6 +60,20 @@ pub(super) const OWN: &[Definition] = &[
         Fact::Own(Own::StatsPending),
         "Workers that hold counts which are not in Envoy's stats yet: 0 means that a scrape shows everything",
     ),
+    gauge(
+        "genops_series_active",
+        &[],
+        Fact::Own(Own::SeriesActive),
+        "Label sets of exchanges; from nine tenths of genops_series_limit on values of new ones fold to other",
+    ),
+    gauge("genops_series_limit", &[], Fact::Own(Own::SeriesLimit), "Most label sets: max_label_cardinality"),
+    gauge(
+        "genops_stats_active",
+        &[],
+        Fact::Own(Own::StatsActive),
+        "Stats that the filter has in Envoy; from three quarters of genops_stats_limit on new histograms fold",
+    ),
+    gauge("genops_stats_limit", &[], Fact::Own(Own::StatsLimit), "Most stats of the filter in Envoy: max_stats"),
     gauge(
         "genops_config_invalid",
         &[],

@@ -142,6 +142,10 @@ fn the_filters_own_families_stand_in_their_order() {
         Own::IncludeUsage,
         Own::FilterInfo,
         Own::StatsPending,
+        Own::SeriesActive,
+        Own::SeriesLimit,
+        Own::StatsActive,
+        Own::StatsLimit,
         Own::ConfigInvalid,
     ] {
         assert_eq!(table.named(own.name()).map(|family| family.fact), Some(Fact::Own(own)));
