@@ -4,6 +4,7 @@ mod access_log;
 mod architecture;
 mod caps;
 mod config_errors;
+mod conversion;
 mod envoy_aborts;
 mod envoy_attribution;
 mod envoy_identity;
