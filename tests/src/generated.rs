@@ -9,6 +9,8 @@ use genops_core::schema::{NAMESPACE, SCHEMAS, Table, stat_name::tag_rules};
 
 use crate::promql;
 
+use crate::grafana::{BOARDS, config_maps, dashboard};
+
 /// The repository's root.
 pub fn workspace() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -45,6 +47,11 @@ pub fn files() -> Result<Vec<Generated>, String> {
     let text = fill(&read(&root.join(path))?, "stat_keys", &stat_keys(&table), path)?;
     files.push((path.into(), fill(&text, "relabel", &relabel(&table), path)?));
     files.push(("envoy/prometheus/genops-rules.yaml".into(), rules()));
+    for board in BOARDS {
+        let text = serde_json::to_string_pretty(&dashboard(board)).map_err(|e| e.to_string())?;
+        files.push((format!("envoy/grafana/dashboards/{}.json", board.file).into(), text + "\n"));
+    }
+    files.push(("envoy/grafana/kubernetes/dashboards.yaml".into(), config_maps(BOARDS)));
     Ok(files)
 }
 

@@ -5,6 +5,7 @@ pub mod client_recorded;
 pub mod envoy;
 pub mod envoy_bootstrap;
 pub mod generated;
+pub mod grafana;
 pub mod identity;
 pub mod prometheus;
 pub mod promql;

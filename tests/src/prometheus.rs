@@ -1,5 +1,6 @@
 //! A real Prometheus that scrapes a real Envoy.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,10 +21,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// What it writes when it listens, in a line that ends with the address; the port is its own choice.
 const LISTENING: &str = "msg=\"Listening on\"";
 
-/// A running Prometheus; it ends when dropped.
+/// A running Prometheus; one that was started here ends when dropped.
 pub struct Prometheus {
-    child: Child,
-    directory: TempDir,
+    own: Option<(Child, TempDir)>,
     address: SocketAddr,
 }
 
@@ -36,13 +36,21 @@ pub struct Series {
     pub value: f64,
 }
 
+/// One series of a range: labels with the name, milliseconds since 1970 and values.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Points {
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Points.
+    pub points: Vec<(i64, f64)>,
+}
+
 impl Prometheus {
     /// Starts it: it scrapes `/stats/prometheus` of `target` and evaluates `rules` every second.
     ///
     /// # Errors
     /// It cannot be started or does not get ready; the error holds its log.
     pub async fn start(target: SocketAddr, rules: &Path) -> Result<Self> {
-        let directory = TempDir::with_prefix("genops-prometheus-")?;
         let config = json!({
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": [rules],
@@ -52,6 +60,14 @@ impl Prometheus {
                 "static_configs": [{"targets": [target.to_string()]}],
             }],
         });
+        Self::configured(&config, TempDir::with_prefix("genops-prometheus-")?).await
+    }
+
+    /// Starts it with a configuration, in `directory`: what lies in `data` there is its data base.
+    ///
+    /// # Errors
+    /// As [`Prometheus::start`].
+    pub async fn configured(config: &Value, directory: TempDir) -> Result<Self> {
         // JSON is YAML.
         fs::write(directory.path().join("prometheus.yml"), config.to_string())?;
         let child = Command::new(genops_tools::tool::prometheus()?)
@@ -61,15 +77,23 @@ impl Prometheus {
             .stdout(Stdio::null())
             .stderr(File::create(directory.path().join("log"))?)
             .spawn()?;
-        let mut prometheus = Self { child, directory, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let own = Some((child, directory));
+        let mut prometheus = Self { own, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
         prometheus.ready().await.with_context(|| format!("not ready; its log:\n{}", prometheus.log()))?;
         Ok(prometheus)
+    }
+
+    /// One that runs already.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { own: None, address }
     }
 
     async fn ready(&mut self) -> Result<()> {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some((child, _)) = &mut self.own
+                && let Some(status) = child.try_wait()?
+            {
                 bail!("it ended: {status}");
             }
             if let Some(address) = listening(&self.log()) {
@@ -96,29 +120,90 @@ impl Prometheus {
     /// It is refused, or its result is no vector.
     pub async fn query(&self, expression: &str) -> Result<Vec<Series>> {
         let answer = self.get(&format!("/api/v1/query?query={}", encoded(expression))).await?;
-        let answer: Value = serde_json::from_slice(&answer)?;
-        let result = answer.pointer("/data/result").and_then(Value::as_array).context("a vector")?;
-        result
-            .iter()
-            .map(|series| {
-                let value = series.pointer("/value/1").and_then(Value::as_str).context("a value")?;
-                let labels = series.get("metric").cloned().unwrap_or_default();
-                Ok(Series { labels, value: value.parse()? })
-            })
-            .collect()
+        vector(&answer)
+    }
+
+    /// An instant query at `at`, milliseconds since 1970.
+    ///
+    /// # Errors
+    /// As [`Prometheus::query`].
+    pub async fn query_at(&self, expression: &str, at: i64) -> Result<Vec<Series>> {
+        vector(&self.get(&format!("/api/v1/query?query={}&time={}", encoded(expression), seconds(at))).await?)
+    }
+
+    /// The stored points of all series of `selector` in the `back` milliseconds before `at`.
+    ///
+    /// # Errors
+    /// It is refused, or is no selector.
+    pub async fn points(&self, selector: &str, at: i64, back: i64) -> Result<Vec<Points>> {
+        let range = encoded(&format!("{selector}[{back}ms]"));
+        let answer = self.get(&format!("/api/v1/query?query={range}&time={}", seconds(at))).await?;
+        matrix(&answer)
+    }
+
+    /// The values of an expression from `start` to `end`, each `step` milliseconds.
+    ///
+    /// # Errors
+    /// It is refused.
+    pub async fn query_range(&self, expression: &str, (start, end): (i64, i64), step: i64) -> Result<Vec<Points>> {
+        let times = format!("start={}&end={}&step={}", seconds(start), seconds(end), seconds(step));
+        matrix(&self.get(&format!("/api/v1/query_range?query={}&{times}", encoded(expression))).await?)
+    }
+
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// What it has logged.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+        let log = self.own.as_ref().map(|(_, directory)| fs::read_to_string(directory.path().join("log")));
+        log.and_then(Result::ok).unwrap_or_default()
     }
 }
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _reaped = self.child.wait();
+        if let Some((child, _)) = &mut self.own {
+            let _gone = child.kill();
+            let _reaped = child.wait();
+        }
     }
+}
+
+fn vector(answer: &[u8]) -> Result<Vec<Series>> {
+    let answer: Value = serde_json::from_slice(answer)?;
+    let result = answer.pointer("/data/result").and_then(Value::as_array).context("a vector")?;
+    result
+        .iter()
+        .map(|series| {
+            let value = series.pointer("/value/1").and_then(Value::as_str).context("a value")?;
+            let labels = series.get("metric").cloned().unwrap_or_default();
+            Ok(Series { labels, value: value.parse()? })
+        })
+        .collect()
+}
+
+fn matrix(answer: &[u8]) -> Result<Vec<Points>> {
+    let answer: Value = serde_json::from_slice(answer)?;
+    let result = answer.pointer("/data/result").and_then(Value::as_array).context("a matrix")?;
+    let point = |pair: &Value| {
+        let at = pair.pointer("/0").and_then(Value::as_f64).context("an instant")?;
+        let value = pair.pointer("/1").and_then(Value::as_str).context("a value")?;
+        // Seconds with three decimals: rounding gives the milliseconds exactly.
+        Ok(((at * 1000.0).round() as i64, value.parse()?))
+    };
+    let series = |series: &Value| {
+        let labels = serde_json::from_value(series.get("metric").cloned().unwrap_or_default())?;
+        let values = series.get("values").and_then(Value::as_array).context("values")?;
+        Ok(Points { labels, points: values.iter().map(point).collect::<Result<_>>()? })
+    };
+    result.iter().map(series).collect()
+}
+
+/// Seconds with three decimals, as the API takes instants.
+fn seconds(milliseconds: i64) -> String {
+    format!("{}.{:03}", milliseconds / 1000, milliseconds % 1000)
 }
 
 fn listening(log: &str) -> Option<SocketAddr> {

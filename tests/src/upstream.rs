@@ -154,6 +154,9 @@ fn never(impossible: Infallible) -> io::Error {
 }
 
 async fn answered(answer: &Answer) -> io::Result<Reply> {
+    if !answer.wait.is_zero() {
+        tokio::time::sleep(answer.wait).await;
+    }
     match answer.ending {
         Ending::Silent => std::future::pending().await,
         // hyper closes the connection without a byte when the service fails.

@@ -1,5 +1,7 @@
 //! What the replay upstream answers, and how it breaks it up.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
@@ -55,6 +57,10 @@ pub struct Answer {
     pub cuts: Cuts,
     /// How it ends.
     pub ending: Ending,
+    /// How long the head is waited for.
+    pub wait: Duration,
+    /// How long the end is waited for when all of the body is out; of no effect where its length is announced.
+    pub tail: Duration,
 }
 
 impl Answer {
@@ -77,7 +83,8 @@ impl Answer {
         if !chunked && status != StatusCode::NO_CONTENT {
             map.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
-        Self { status, headers: map, body, cuts: Cuts::Whole, ending: Ending::Whole }
+        let ending = Ending::Whole;
+        Self { status, headers: map, body, cuts: Cuts::Whole, ending, wait: Duration::ZERO, tail: Duration::ZERO }
     }
 
     /// The same answer, cut so.
@@ -90,6 +97,12 @@ impl Answer {
     #[must_use]
     pub fn ending(self, ending: Ending) -> Self {
         Self { ending, ..self }
+    }
+
+    /// The same answer, its head after `wait` and its end `tail` after its last byte.
+    #[must_use]
+    pub fn after(self, wait: Duration, tail: Duration) -> Self {
+        Self { wait, tail, ..self }
     }
 
     /// The bytes of the body that are sent before it ends.

@@ -24,7 +24,8 @@ pub(crate) struct AnswerBody {
     ending: Ending,
     /// The last cut is still to be flushed: hyper flushes when a body has nothing at the moment.
     flush: bool,
-    reset: Option<Pin<Box<Sleep>>>,
+    tail: Duration,
+    last: Option<Pin<Box<Sleep>>>,
 }
 
 impl AnswerBody {
@@ -36,7 +37,8 @@ impl AnswerBody {
             random: fastrand::Rng::with_seed(seed),
             ending: answer.ending,
             flush: false,
-            reset: None,
+            tail: answer.tail,
+            last: None,
         }
     }
 
@@ -67,15 +69,20 @@ impl Body for AnswerBody {
             // The peer going away wakes the connection, and drops this body.
             Ending::StallAfter(_) => Poll::Pending,
             Ending::ResetAfter(_) => {
-                let reset = self.reset.get_or_insert_with(|| Box::pin(sleep(BEFORE_RESET)));
+                let reset = self.last.get_or_insert_with(|| Box::pin(sleep(BEFORE_RESET)));
                 reset.as_mut().poll(cx).map(|()| Some(Err(io::ErrorKind::ConnectionReset.into())))
+            }
+            Ending::Whole if !self.tail.is_zero() => {
+                let tail = self.tail;
+                let end = self.last.get_or_insert_with(|| Box::pin(sleep(tail)));
+                end.as_mut().poll(cx).map(|()| None)
             }
             Ending::Whole | Ending::NoHead | Ending::Silent => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ending == Ending::Whole && self.rest.is_empty() && !self.flush
+        self.ending == Ending::Whole && self.rest.is_empty() && !self.flush && self.tail.is_zero()
     }
 
     fn size_hint(&self) -> SizeHint {

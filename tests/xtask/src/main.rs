@@ -40,10 +40,33 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// Ask every expression of the sources of a real Prometheus, over both surfaces, and judge each answer
+    Acceptance {
+        /// Options of the command, `--help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Start a part of the shipped set-up, with the tools that the tests use
+    Start {
+        /// Which
+        #[arg(value_enum)]
+        part: Part,
+    },
     /// Build the filter's wasm and print its path
     Wasm,
     /// Resolve (fetch, build) all tools and print where they are
     Tools,
+}
+
+/// A part of the shipped set-up.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Part {
+    /// Envoy with the filter: traffic on 10000, the filter's scrape on 8000, Envoy's own on 9901
+    Envoy,
+    /// Prometheus on the filter's scrape, with the shipped rules: 9090
+    Prometheus,
+    /// The dashboards as a page, without Grafana: 3000
+    Dashboards,
 }
 
 fn main() -> ExitCode {
@@ -52,6 +75,8 @@ fn main() -> ExitCode {
         Task::Generate { config: Some(config), .. } => tasks::tags_for(&config),
         Task::Generate { check, .. } => tasks::generate(check),
         Task::Bench { options } => tasks::bench(&options),
+        Task::Acceptance { options } => tasks::acceptance(&options),
+        Task::Start { part } => tasks::start(part),
         Task::Wasm => tasks::wasm(),
         Task::Tools => tasks::tools(),
     };

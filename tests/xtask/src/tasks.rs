@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use genops_tools::{python, tool::Tool, wasm, workspace_root};
+use genops_tools::tool::{self, Tool};
+use genops_tools::{python, wasm, workspace_root};
 
 use crate::{
-    cargo,
+    Part, cargo,
     step::{Failure, Steps},
 };
 
@@ -83,6 +84,46 @@ pub(crate) fn bench(options: &[String]) -> Result<(), Failure> {
     let mut arguments = vec!["run", "--quiet", "--release", "-p", "genops-bench", "--"];
     arguments.extend(options.iter().map(String::as_str));
     cargo::run(&arguments)
+}
+
+/// `cargo xtask acceptance`.
+///
+/// # Errors
+/// An answer is wrong, or the list of expressions is not there.
+pub(crate) fn acceptance(options: &[String]) -> Result<(), Failure> {
+    let mut arguments = vec!["run", "--quiet", "-p", "genops-acceptance", "--"];
+    arguments.extend(options.iter().map(String::as_str));
+    cargo::run(&arguments)
+}
+
+/// `cargo xtask start`: until it is ended.
+///
+/// # Errors
+/// The part cannot be had, or ends by itself.
+pub(crate) fn start(part: Part) -> Result<(), Failure> {
+    let root = workspace_root();
+    let mut command = match part {
+        Part::Envoy => {
+            // envoy.yaml names the module by its place in this tree.
+            wasm()?;
+            let mut envoy = Command::new(tool::envoy().map_err(|e| e.to_string())?);
+            envoy.current_dir(&root).args(["-c", "envoy/envoy.yaml"]);
+            envoy
+        }
+        Part::Prometheus => {
+            let mut prometheus = Command::new(tool::prometheus().map_err(|e| e.to_string())?);
+            let data = root.join("target/prometheus");
+            prometheus.current_dir(root.join("envoy/prometheus")).arg("--config.file=prometheus.yml");
+            prometheus.arg(format!("--storage.tsdb.path={}", data.display()));
+            prometheus.arg("--web.listen-address=127.0.0.1:9090");
+            prometheus
+        }
+        Part::Dashboards => {
+            return cargo::run(&["run", "--quiet", "-p", "genops-acceptance", "--", "--serve", "127.0.0.1:3000"]);
+        }
+    };
+    let status = command.status().map_err(|e| format!("{}: {e}", command.get_program().to_string_lossy()))?;
+    if status.success() { Ok(()) } else { Err(format!("it ended with {status}")) }
 }
 
 /// `cargo xtask wasm`.
