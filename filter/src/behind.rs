@@ -128,6 +128,8 @@ pub(crate) struct Behind {
     pending_gauge: Option<u32>,
     /// Label sets and stats in use.
     active: [Active; 2],
+    /// Gauges of this VM, with Envoy's ids.
+    gauges: Vec<(Rc<str>, u32)>,
     /// The tick period in force, milliseconds; 0 before the first.
     period: u32,
     armed: bool,
@@ -147,6 +149,7 @@ impl Behind {
             registry: Registry::default(),
             pending_gauge: None,
             active: Default::default(),
+            gauges: Vec::new(),
             period: 0,
             armed: false,
             timers: true,
@@ -164,9 +167,57 @@ impl Behind {
         self.define_backlog(None);
         self.show_limits(config);
         self.pending_gauge = self.pending_gauge.or_else(|| self.define_gauge(&config.table.own(Own::StatsPending)));
+        self.start_ticking();
+    }
+
+    fn start_ticking(&mut self) {
         // Each root context has a timer of its own: start this one's, whatever another's period is.
         self.period = 0;
         self.set_period(IDLE_MILLIS);
+    }
+
+    /// As [`start`](Self::start), for a configuration that only reads: one that meters says how, before or after.
+    pub(crate) fn start_reader(&mut self, config: &Config) {
+        if self.flush_millis == 0 {
+            self.flush_millis = config.flush_interval_ms;
+        }
+        self.read_registry();
+        self.define_backlog(None);
+        self.start_ticking();
+    }
+
+    /// Sees what other VMs have listed, as a scrape must.
+    pub(crate) fn look(&mut self) {
+        self.read_registry();
+    }
+
+    /// The name of a series.
+    pub(crate) fn name(&self, index: SeriesIndex) -> Option<&str> {
+        self.series.get(index as usize).map(|series| &*series.name)
+    }
+
+    /// The process-wide value of a series, `None` while it is not among Envoy's stats. One that only other VMs have
+    /// defined so far is defined here, too (1.4 us: Envoy knows its name).
+    pub(crate) fn value(&mut self, index: SeriesIndex) -> Option<u64> {
+        let series = self.series.get_mut(index as usize).filter(|series| series.listed)?;
+        let id = match series.id {
+            Some(id) => id,
+            None => {
+                let id = host::define_metric(MetricType::Counter, &series.name).ok()?;
+                *series.id.insert(id)
+            }
+        };
+        host::metric(id).ok()
+    }
+
+    /// Gauges of this VM, with Envoy's ids.
+    pub(crate) fn gauges(&self) -> &[(Rc<str>, u32)] {
+        &self.gauges
+    }
+
+    /// Somebody else has set this root's timer: what it is set to next must be told to the host.
+    pub(crate) fn forget_period(&mut self) {
+        self.period = 0;
     }
 
     /// Series in this VM.
@@ -212,7 +263,13 @@ impl Behind {
 
     pub(crate) fn define_gauge(&mut self, name: &str) -> Option<u32> {
         match host::define_metric(MetricType::Gauge, name) {
-            Ok(id) => Some(id),
+            Ok(id) => {
+                match self.gauges.iter_mut().find(|(known, _)| **known == *name) {
+                    Some((_, known)) => *known = id,
+                    None => self.gauges.push((name.into(), id)),
+                }
+                Some(id)
+            }
             Err(status) => {
                 self.warn_once("metrics", status);
                 None

@@ -133,6 +133,46 @@ pub(crate) fn set_header(map: Map, name: &str, value: &str) -> Result<(), Status
     })
 }
 
+/// Answers the current stream's request; the response goes out when the callback has returned.
+pub(crate) fn local_response(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Result<(), Status> {
+    /// Not gRPC (cpp-host `exports.cc`: any negative number).
+    const NO_GRPC: i32 = -1;
+    let (headers, details) = (serialised(headers), "genops_scrape");
+    // SAFETY: all texts are live.
+    Status::ok(unsafe {
+        abi::proxy_send_local_response(
+            u32::from(status),
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            NO_GRPC,
+        )
+    })
+}
+
+/// Makes later calls of this callback act on another context: a tick answers a stream's request so.
+pub(crate) fn set_effective_context(context: u32) -> Result<(), Status> {
+    // SAFETY: no pointers.
+    Status::ok(unsafe { abi::proxy_set_effective_context(context) })
+}
+
+/// A map as the ABI takes it; [`pairs`] reads it.
+fn serialised(map: &[(impl AsRef<[u8]>, impl AsRef<[u8]>)]) -> Vec<u8> {
+    let word = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
+    let mut out = word(map.len()).to_vec();
+    for (key, value) in map {
+        out.extend(word(key.as_ref().len()));
+        out.extend(word(value.as_ref().len()));
+    }
+    for (key, value) in map {
+        out.extend([key.as_ref(), b"\0", value.as_ref(), b"\0"].concat());
+    }
+    out
+}
+
 /// A header map, serialised as the ABI does; [`pairs`] reads it. Empty where there is none.
 pub(crate) fn header_map(which: Map) -> Vec<u8> {
     // SAFETY: both places are live.
@@ -334,6 +374,17 @@ mod abi {
             value: *const u8,
             value_size: usize,
         ) -> u32;
+        pub(super) fn proxy_send_local_response(
+            status: u32,
+            details: *const u8,
+            details_size: usize,
+            body: *const u8,
+            body_size: usize,
+            headers: *const u8,
+            headers_size: usize,
+            grpc_status: i32,
+        ) -> u32;
+        pub(super) fn proxy_set_effective_context(context: u32) -> u32;
         pub(super) fn proxy_get_property(
             path: *const u8,
             path_size: usize,
@@ -382,6 +433,8 @@ mod abi {
         proxy_get_header_map_pairs(u32, *mut *mut u8, *mut usize);
         proxy_remove_header_map_value(u32, *const u8, usize);
         proxy_replace_header_map_value(u32, *const u8, usize, *const u8, usize);
+        proxy_send_local_response(u32, *const u8, usize, *const u8, usize, *const u8, usize, i32);
+        proxy_set_effective_context(u32);
         proxy_get_property(*const u8, usize, *mut *mut u8, *mut usize);
         proxy_set_property(*const u8, usize, *const u8, usize);
         proxy_define_metric(u32, *const u8, usize, *mut u32);
@@ -396,19 +449,6 @@ mod abi {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn serialised(map: &[(&[u8], &[u8])]) -> Vec<u8> {
-        let word = |n: usize| u32::try_from(n).expect("small").to_le_bytes();
-        let mut out = word(map.len()).to_vec();
-        for (k, v) in map {
-            out.extend(word(k.len()));
-            out.extend(word(v.len()));
-        }
-        for (k, v) in map {
-            out.extend([*k, b"\0", *v, b"\0"].concat());
-        }
-        out
-    }
 
     #[test]
     fn a_map_comes_back_and_a_cut_map_gives_its_whole_pairs() {

@@ -3,7 +3,8 @@
 //! It observes: it never pauses a stream and never edits a body, unless it is configured to ask streams for their usage
 //! (`edit`), and only takes headers with attribution away from the provider (`strip`).
 //! `stream` feeds an exchange, `stats` finds the series that its record feeds, `behind` writes them to Envoy's stats,
-//! `registry` keeps all workers (and the next generation of them) at one list of series.
+//! `registry` keeps all workers (and the next generation of them) at one list of series, `scrape` answers those who read them
+//! from the filter itself.
 #![deny(unsafe_code)]
 
 mod admitted;
@@ -12,6 +13,7 @@ mod edit;
 mod host;
 mod registry;
 mod root;
+mod scrape;
 mod series;
 mod stats;
 mod stream;

@@ -1,5 +1,6 @@
 //! The root context: configuration and ticks.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use genops_core::Config;
@@ -8,6 +9,7 @@ use proxy_wasm::types::ContextType;
 
 use crate::behind::{self, Behind};
 use crate::host::{self, Buffer, Level};
+use crate::scrape;
 use crate::stats::{self, Stats};
 use crate::stream::Stream;
 
@@ -16,19 +18,24 @@ const INVALID_CONFIG: &str = "GENOPS_INVALID_CONFIG";
 
 /// One plugin configuration.
 pub(crate) struct Root {
+    id: u32,
+    /// A scrape has this root's timer run fast.
+    hurried: Rc<Cell<bool>>,
     /// `None`: refused, and told to be inert.
     stats: Option<Rc<Stats>>,
 }
 
 impl Root {
     #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "only the wasm entry point makes one"))]
-    pub(crate) fn new(_context_id: u32) -> Self {
-        Self { stats: None }
+    pub(crate) fn new(id: u32) -> Self {
+        Self { id, hurried: Rc::default(), stats: None }
     }
 }
 
 impl Context for Root {
     fn on_done(&mut self) -> bool {
+        // Its timer goes: nobody may wait for it.
+        scrape::finish(self.id);
         behind::with(Behind::root_done);
         true
     }
@@ -54,14 +61,20 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        if self.hurried.take() {
+            behind::with(Behind::forget_period);
+        }
         behind::with(Behind::tick);
+        if scrape::tick(self.id) {
+            self.hurried.set(scrape::hurry());
+        }
     }
 
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(self.stats.clone())))
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(id, self.stats.clone(), self.hurried.clone())))
     }
 }

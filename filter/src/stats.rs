@@ -17,6 +17,7 @@ use genops_core::schema::{self, Kind, Label, Observation, Own, Table};
 use crate::admitted::Known;
 use crate::behind::{self, Behind, Form};
 use crate::host::{self, Level};
+use crate::scrape;
 use crate::series::{Layout, SeriesIndex, Slots, fold, fold_label, name_of};
 
 /// After so many folds nothing is kept any more: customer, feature, project, team, model.
@@ -61,7 +62,12 @@ impl Stats {
     /// (envoy.md 3).
     pub(crate) fn new(config: Rc<Config>) -> Self {
         let layout = Layout::new(&config.table);
+        scrape::learn(&config.table);
         behind::with(|behind| {
+            // Who only reads leaves it to who meters to say how, and at which prices.
+            if config.scrape.as_ref().is_some_and(|scrape| scrape.dedicated) {
+                return behind.start_reader(&config);
+            }
             behind.start(&config);
             filter_info(behind, &config);
         });

@@ -1,5 +1,6 @@
 //! One HTTP stream: callbacks in, one record out, accounted exactly once.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use genops_core::config::FilterStateKey;
@@ -9,6 +10,7 @@ use proxy_wasm::types::Action;
 
 use crate::edit::Edit;
 use crate::host::{self, Buffer, Map};
+use crate::scrape::{self, Answer};
 use crate::stats::{Active, Stats};
 use crate::strip;
 
@@ -17,10 +19,15 @@ use crate::strip;
 const FIRST_LOOK: usize = 1024;
 
 /// One stream. It always continues: observing never pauses and never edits. Only an [`Edit`] does, where one is
-/// configured.
+/// configured, and a scrape that the filter answers itself.
 pub(crate) struct Stream {
-    /// What it counts under. `None`: the configuration was refused, only pass.
+    id: u32,
+    /// What it counts under. `None`: the configuration was refused, or this is no exchange: only pass.
     stats: Option<Rc<Stats>>,
+    /// Of the root context: its timer runs fast for a scrape.
+    hurried: Rc<Cell<bool>>,
+    /// A scrape whose answer comes from a tick.
+    waits: bool,
     exchange: Option<Exchange>,
     edit: Option<Box<Edit>>,
     /// While it is under way, where a schema has a gauge of that.
@@ -31,8 +38,38 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(stats: Option<Rc<Stats>>) -> Self {
-        Self { stats, exchange: None, edit: None, active: None, record: None, accounted: false }
+    pub(crate) fn new(id: u32, stats: Option<Rc<Stats>>, hurried: Rc<Cell<bool>>) -> Self {
+        Self { id, stats, hurried, waits: false, exchange: None, edit: None, active: None, record: None, accounted: false }
+    }
+
+    /// Answers a scrape where the configuration says so. `None`: the request is for others.
+    fn scrape(&mut self) -> Option<Action> {
+        let scrape = self.stats.as_ref()?.config().scrape.as_ref()?;
+        let map = host::header_map(Map::RequestHeaders);
+        let answer = scrape::answer(self.id, scrape, &host::pairs(&map).collect());
+        if answer == Answer::Elsewhere && !scrape.dedicated {
+            return None;
+        }
+        // No exchange, whatever comes of it.
+        (self.stats, self.accounted) = (None, true);
+        match answer {
+            Answer::Elsewhere => Some(Action::Continue),
+            Answer::Sent => Some(Action::Pause),
+            Answer::Later => {
+                self.waits = true;
+                match scrape::hurry() {
+                    true => self.hurried.set(true),
+                    false => scrape::finish(self.id),
+                }
+                Some(Action::Pause)
+            }
+        }
+    }
+
+    /// Nothing on this listener or route is an exchange.
+    fn only_scrapes(&self) -> bool {
+        let config = self.stats.as_ref().map(|stats| stats.config());
+        config.and_then(|config| config.scrape.as_ref()).is_some_and(|scrape| scrape.dedicated)
     }
 
     /// `passes_on`: the head goes on from here, and can be changed.
@@ -98,7 +135,7 @@ impl Stream {
     /// Once, in whichever of `on_log` and `on_done` comes first: an upstream filter chain is never logged, and other
     /// hosts turn the order around (envoy.md 4).
     fn account(&mut self) {
-        if std::mem::replace(&mut self.accounted, true) {
+        if std::mem::replace(&mut self.accounted, true) || self.only_scrapes() {
             return;
         }
         self.active = None;
@@ -164,6 +201,9 @@ fn set_filter_state(config: &Config, record: &Record) {
 
 impl Context for Stream {
     fn on_done(&mut self) -> bool {
+        if std::mem::take(&mut self.waits) {
+            scrape::gone(self.id);
+        }
         self.account();
         true
     }
@@ -171,6 +211,9 @@ impl Context for Stream {
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _headers: usize, end_of_stream: bool) -> Action {
+        if let Some(action) = self.scrape() {
+            return action;
+        }
         self.request_head(true);
         self.begin();
         if end_of_stream {

@@ -8,12 +8,27 @@ pub struct Clock {
     base_ns: u64,
     elapsed_ns: u64,
     step_ns: u64,
+    read_ns: u64,
 }
 
 impl Clock {
     /// A clock at `wall_ns` (Unix time) that moves `step_ns` at each callback.
     pub fn new(wall_ns: u64, step_ns: u64) -> Self {
-        Self { base_ns: wall_ns, elapsed_ns: 0, step_ns }
+        Self { base_ns: wall_ns, elapsed_ns: 0, step_ns, read_ns: 0 }
+    }
+
+    /// The same, with a guest that takes `read_ns` from one look at the clock to the next: else a callback takes no time,
+    /// and nothing that a guest does in stretches ever runs out of time.
+    #[must_use]
+    pub fn reading(self, read_ns: u64) -> Self {
+        Self { read_ns, ..self }
+    }
+
+    /// Unix time in nanoseconds, as the guest reads it.
+    pub(crate) fn read_ns(&mut self) -> u64 {
+        let now = self.wall_ns();
+        self.advance(self.read_ns);
+        now
     }
 
     /// Unix time in nanoseconds.

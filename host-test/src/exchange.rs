@@ -123,6 +123,36 @@ pub struct Exchange {
     pub properties: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
+/// A response that the filter made (`proxy_send_local_response`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LocalReply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers that the filter added, without `:status`.
+    pub headers: Headers,
+    /// Body.
+    pub body: Vec<u8>,
+    /// What Envoy would show as `%RESPONSE_CODE_DETAILS%`.
+    pub details: String,
+}
+
+impl LocalReply {
+    /// The head as Envoy completes it (`Http::Utility::prepareLocalReply`).
+    pub(crate) fn head(&self) -> Headers {
+        let mut head = Headers::from_iter([(":status", self.status.to_string())]);
+        for (name, value) in self.headers.pairs() {
+            head.push(name, value);
+        }
+        if !self.body.is_empty() {
+            head.replace(b"content-length", self.body.len().to_string().as_bytes());
+            if head.first(b"content-type").is_none() {
+                head.push(b"content-type", b"text/plain");
+            }
+        }
+        head
+    }
+}
+
 /// What an exchange left behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExchangeReport {
@@ -140,6 +170,8 @@ pub struct ExchangeReport {
     pub response_body: Vec<u8>,
     /// The filter asked to pause at headers and nothing resumed it: Envoy would hold the stream until a timeout.
     pub stalled: bool,
+    /// What the filter answered itself, in place of an upstream; it stands in `response_headers` and `response_body`, too.
+    pub local_reply: Option<LocalReply>,
     /// Why the VM died in this exchange. Envoy (fail closed) answers 503 from here on.
     pub trap: Option<String>,
 }

@@ -27,12 +27,14 @@ pub struct HostOptions {
     pub start_ns: u64,
     /// By how much the clock of a VM moves at each callback, in nanoseconds.
     pub step_ns: u64,
+    /// By how much it moves each time that the guest reads it, in nanoseconds.
+    pub read_ns: u64,
 }
 
 impl Default for HostOptions {
     /// One worker, from 2026-01-01 on, one millisecond per callback.
     fn default() -> Self {
-        Self { workers: 1, start_ns: 1_767_225_600_000_000_000, step_ns: 1_000_000 }
+        Self { workers: 1, start_ns: 1_767_225_600_000_000_000, step_ns: 1_000_000, read_ns: 0 }
     }
 }
 
@@ -62,7 +64,8 @@ impl Workers {
         // Holds the generation from the start, so that a refused configuration leaves no stat behind.
         let mut workers = Self { vms: Vec::new(), main: None, process: Arc::clone(process), generation };
         let start = |seed: u64| {
-            let clock = Clock::new(options.start_ns.saturating_add(elapsed), options.step_ns);
+            let start_ns = options.start_ns.saturating_add(elapsed);
+            let clock = Clock::new(start_ns, options.step_ns).reading(options.read_ns);
             Vm::start(module, process, &plugin, generation, clock, seed)
         };
         // Envoy tries a configuration on a canary first and then drops that VM without ending its contexts
@@ -168,6 +171,13 @@ impl Host {
     /// Runs `exchange` on the VM of `worker` (modulo their number).
     pub fn exchange(&mut self, worker: usize, exchange: &Exchange, plan: ChunkPlan) -> ExchangeReport {
         self.workers.exchange(worker, exchange, plan)
+    }
+
+    /// Asks the filter for a page that it answers itself, on the VM of `worker`: `local_reply` of the report, if it does.
+    pub fn get(&mut self, worker: usize, path: &str, headers: &[(&str, &str)]) -> ExchangeReport {
+        let head = [(":method", "GET"), (":path", path), (":authority", "localhost"), (":scheme", "http")];
+        let request_headers = head.iter().chain(headers).copied().collect();
+        self.exchange(worker, &Exchange { request_headers, ..Exchange::default() }, ChunkPlan::Whole)
     }
 
     /// Runs timers until the filter has written what it holds; false if it never comes to rest.

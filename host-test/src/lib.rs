@@ -26,7 +26,7 @@ mod vm;
 pub use abi::{Family, Fault, Faults, LogLevel, LogLine, Status, When};
 pub use clock::Clock;
 pub use error::HostError;
-pub use exchange::{Cut, Exchange, ExchangeReport, Headers};
+pub use exchange::{Cut, Exchange, ExchangeReport, Headers, LocalReply};
 pub use host::{Host, HostOptions, Workers};
 pub use module::FilterModule;
 pub use plan::{BadPlan, ChunkPlan};

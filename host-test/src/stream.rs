@@ -20,7 +20,12 @@ enum Flow {
     On,
     /// Paused at headers, or at the end of a body: nothing in this host resumes it.
     Stalled,
+    /// The filter has answered the request itself.
+    Answered,
 }
+
+/// Ticks that a paused request is given to be answered: a filter that answers later does so within a few.
+const ANSWER_TICKS: usize = 1_000;
 
 /// A stream that is open in a VM. Streams of one VM may be driven in turns.
 #[derive(Debug)]
@@ -35,6 +40,7 @@ impl Vm {
     pub fn exchange(&mut self, exchange: &Exchange, plan: ChunkPlan) -> ExchangeReport {
         let mut stream = self.open(exchange);
         let driven = self.request(&mut stream, exchange, plan).and_then(|flow| match flow {
+            Flow::Answered => self.local_reply(&mut stream),
             Flow::On if exchange.cut.is_none_or(Cut::leaves_a_response) => self.response(&mut stream, exchange, plan),
             other => Ok(other),
         });
@@ -46,13 +52,18 @@ impl Vm {
     /// streams, ticks and updates can happen.
     pub fn begin_exchange(&mut self, exchange: &Exchange, plan: ChunkPlan) -> OpenStream {
         let mut stream = self.open(exchange);
-        stream.report.stalled = matches!(self.request(&mut stream, exchange, plan), Ok(Flow::Stalled));
+        let driven = self.request(&mut stream, exchange, plan).and_then(|flow| match flow {
+            Flow::Answered => self.local_reply(&mut stream),
+            other => Ok(other),
+        });
+        stream.report.stalled = matches!(driven, Ok(Flow::Stalled));
         stream
     }
 
     /// Runs the response of a stream that [`Vm::begin_exchange`] of this VM opened, and closes it.
     pub fn end_exchange(&mut self, mut stream: OpenStream, exchange: &Exchange, plan: ChunkPlan) -> ExchangeReport {
-        if !stream.report.stalled && exchange.cut.is_none_or(Cut::leaves_a_response) {
+        let open = !stream.report.stalled && stream.report.local_reply.is_none();
+        if open && exchange.cut.is_none_or(Cut::leaves_a_response) {
             stream.report.stalled = matches!(self.response(&mut stream, exchange, plan), Ok(Flow::Stalled));
         }
         self.finish(stream)
@@ -80,7 +91,38 @@ impl Vm {
             Some(Cut::RequestGone { after }) => (whole.get(..after).unwrap_or(whole), None, false),
             _ => (whole, exchange.request_trailers.as_ref(), exchange.request_trailers.is_none()),
         };
-        self.message(stream, Way::Request, &exchange.request_headers, &plan.cut(body, ends), trailers)
+        let pieces = plan.cut(body, ends);
+        let flow = self.message(stream, Way::Request, &exchange.request_headers, &pieces, trailers)?;
+        if flow == Flow::Stalled {
+            for _ in 0..ANSWER_TICKS {
+                if self.has_answered(stream) || !self.tick() {
+                    break;
+                }
+            }
+        }
+        Ok(if self.has_answered(stream) { Flow::Answered } else { flow })
+    }
+
+    fn has_answered(&self, stream: &OpenStream) -> bool {
+        self.store.data().streams.get(&stream.context).is_some_and(|state| state.local_reply.is_some())
+    }
+
+    /// The filter's own answer goes through its response callbacks, as any other (Envoy `sendLocalReply`).
+    fn local_reply(&mut self, stream: &mut OpenStream) -> Result<Flow, Trapped> {
+        let reply = self.store.data_mut().streams.get_mut(&stream.context).and_then(|state| state.local_reply.take());
+        let Some(reply) = reply else { return Ok(Flow::Stalled) };
+        let (head, mut body) = (reply.head(), reply.body.clone());
+        if self.is_head_request(stream) {
+            body.clear();
+        }
+        stream.report.local_reply = Some(reply);
+        self.message(stream, Way::Response, &head, &[(&body, true)], None)
+    }
+
+    fn is_head_request(&self, stream: &OpenStream) -> bool {
+        let state = self.store.data().streams.get(&stream.context);
+        let method = state.and_then(|state| state.request_headers.as_ref()?.first(b":method"));
+        method == Some(b"HEAD")
     }
 
     fn response(&mut self, stream: &mut OpenStream, exchange: &Exchange, plan: ChunkPlan) -> Result<Flow, Trapped> {
@@ -105,7 +147,7 @@ impl Vm {
     ) -> Result<Flow, Trapped> {
         // A message without a body ends with its headers.
         let bodiless = matches!(pieces, [(only, true)] if only.is_empty());
-        if self.headers(stream, way, headers, bodiless)? == Flow::Stalled {
+        if self.headers(stream, way, headers, bodiless)? != Flow::On {
             return Ok(Flow::Stalled);
         }
         if bodiless {
@@ -114,6 +156,9 @@ impl Vm {
         let mut flow = Flow::On;
         for &(piece, end) in pieces {
             flow = self.body(stream, way, piece, end)?;
+            if way == Way::Request && self.has_answered(stream) {
+                return Ok(Flow::Answered);
+            }
         }
         if let Some(trailers) = trailers {
             flow = self.trailers(stream, way, trailers)?;

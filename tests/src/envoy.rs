@@ -70,6 +70,7 @@ pub struct Envoy {
     directory: TempDir,
     admin: SocketAddr,
     listener: SocketAddr,
+    metrics: Option<SocketAddr>,
     versions: usize,
 }
 
@@ -99,7 +100,7 @@ impl Envoy {
             .stderr(File::create(directory.path().join("envoy.log"))?)
             .spawn()?;
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut envoy = Self { child, directory, admin: nowhere, listener: nowhere, versions: 1 };
+        let mut envoy = Self { child, directory, admin: nowhere, listener: nowhere, metrics: None, versions: 1 };
         envoy.ready().await.with_context(|| format!("Envoy did not get ready; its log:\n{}", envoy.log()))?;
         Ok(envoy)
     }
@@ -119,22 +120,38 @@ impl Envoy {
             };
             self.admin = admin;
             if self.admin("/ready").await.is_ok_and(|answer| answer.starts_with("LIVE")) {
-                self.listener = self.find_listener().await?;
+                self.listener = self.find_listener("llm").await?;
+                self.metrics = self.find_listener("metrics").await.ok();
                 return Ok(());
             }
         }
     }
 
-    async fn find_listener(&self) -> Result<SocketAddr> {
+    async fn find_listener(&self, name: &str) -> Result<SocketAddr> {
         let listeners: Value = serde_json::from_str(&self.admin("/listeners?format=json").await?)?;
-        let address = listeners.pointer("/listener_statuses/0/local_address/socket_address").context("a listener")?;
-        let port = address.get("port_value").and_then(Value::as_u64).context("a port")?;
+        let all = listeners.pointer("/listener_statuses").and_then(Value::as_array).context("listeners")?;
+        let named = all.iter().find(|listener| listener.get("name").and_then(Value::as_str) == Some(name));
+        let port = named.and_then(|listener| listener.pointer("/local_address/socket_address/port_value"));
+        let port = port.and_then(Value::as_u64).with_context(|| format!("a listener {name}"))?;
         Ok(SocketAddr::from(([127, 0, 0, 1], u16::try_from(port)?)))
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where clients connect.
     pub fn address(&self) -> SocketAddr {
         self.listener
+    }
+
+    /// Where the filter answers scrapes.
+    ///
+    /// # Errors
+    /// The bootstrap has no such listener.
+    pub fn metrics_address(&self) -> Result<SocketAddr> {
+        self.metrics.context("a listener `metrics`")
     }
 
     /// Where its admin answers.

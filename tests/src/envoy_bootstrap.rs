@@ -14,10 +14,13 @@ const LISTENER_TYPE: &str = "type.googleapis.com/envoy.config.listener.v3.Listen
 /// Places in the shipped file.
 const ADMIN_PORT: &str = "/admin/address/socket_address/port_value";
 const LISTENER: &str = "/static_resources/listeners/0";
+const METRICS: &str = "/static_resources/listeners/1";
 const LISTENER_PORT: &str = "/address/socket_address/port_value";
 const CLUSTER: &str = "/static_resources/clusters/0";
 const MANAGER: &str = "/filter_chains/0/filters/0/typed_config";
 const FILTER: &str = "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config";
+const METRICS_MODULE: &str =
+    "/filter_chains/0/filters/0/typed_config/http_filters/1/typed_config/config/vm_config/code/local/filename";
 const HTTP_FILTERS: &str = "/filter_chains/0/filters/0/typed_config/http_filters";
 const ROUTES: &str = "/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes";
 const ROUTE: &str = "/filter_chains/0/filters/0/typed_config/route_config/virtual_hosts/0/routes/0/route";
@@ -72,6 +75,9 @@ impl Bootstrap {
         let mut listener = Listener(place(&mut document, LISTENER)?.clone());
         *place(&mut listener.0, LISTENER_PORT)? = json!(0);
         listener.module(wasm)?;
+        let metrics = place(&mut document, METRICS)?;
+        *place(metrics, LISTENER_PORT)? = json!(0);
+        *place(metrics, METRICS_MODULE)? = json!(wasm);
         Ok(Self { document, listener })
     }
 
@@ -133,7 +139,8 @@ impl Bootstrap {
         Ok(document.to_string())
     }
 
-    /// The document that finds its listener in `directory/listeners.json` and looks again when a file moves in there.
+    /// The document that finds its listener in `directory/listeners.json` and looks again when a file moves in there. That is
+    /// the only one: a second would keep what an update must keep by itself.
     pub(crate) fn with_live_listener(&self, directory: &Path) -> Result<String> {
         let mut document = self.document.clone();
         place(&mut document, "/static_resources")?.as_object_mut().context("a map")?.remove("listeners");

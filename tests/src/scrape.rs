@@ -26,7 +26,7 @@ impl Sample {
 /// The first line that is not of the form, in words.
 pub fn parse(text: &str) -> Result<Vec<Sample>, String> {
     let (mut samples, mut seen, mut types) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-    for line in text.lines() {
+    for line in text.lines().filter(|line| !line.starts_with("# HELP ")) {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').ok_or_else(|| format!("no type: {line}"))?;
             if !["counter", "gauge", "histogram", "summary"].contains(&kind) || !is_name(name) {
@@ -57,7 +57,13 @@ fn is_name(name: &str) -> bool {
 }
 
 fn sample(line: &str) -> Option<Sample> {
-    let (name, rest) = line.split_once('{')?;
+    // Without labels Envoy writes `{}`, others nothing.
+    let bare = line.find(['{', ' ']).filter(|at| line[*at..].starts_with(' '));
+    let (name, rest) = match bare {
+        Some(at) => (&line[..at], format!("}}{}", &line[at..])),
+        None => line.split_once('{').map(|(name, rest)| (name, rest.to_owned()))?,
+    };
+    let rest = rest.as_str();
     let mut labels = BTreeMap::new();
     let mut rest = rest;
     while !rest.starts_with('}') {
@@ -143,6 +149,8 @@ mod tests {
         assert_eq!(samples.get(1).and_then(|s| s.labels.get("x")).map(String::as_str), Some("q\"\\\n"));
         assert_eq!(sum(&samples, "a", &[]), 3);
         assert_eq!(sum(&samples, "a", &[("x", "q\"\\\n")]), 2);
+        let bare = parse("# HELP a b\n# TYPE a gauge\na 7\n").expect("well formed");
+        assert_eq!((bare.len(), sum(&bare, "a", &[])), (1, 7));
     }
 
     #[test]

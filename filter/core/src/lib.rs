@@ -21,6 +21,7 @@ pub mod outcome;
 pub mod price;
 pub mod record;
 pub mod schema;
+pub mod scrape;
 pub mod usage;
 
 pub use config::Config;

@@ -8,11 +8,10 @@ use crate::vm::VmState;
 
 /// Hostcalls of 0.2.1 that a metering filter has no use for. They answer [`Status::UNIMPLEMENTED`], as hosts without
 /// them do (MOSN); a filter must live with that.
-const NOT_OFFERED: [&str; 19] = [
+const NOT_OFFERED: [&str; 17] = [
     "proxy_get_status",
     "proxy_continue_stream",
     "proxy_close_stream",
-    "proxy_send_local_response",
     "proxy_http_call",
     "proxy_grpc_call",
     "proxy_grpc_stream",
@@ -24,7 +23,6 @@ const NOT_OFFERED: [&str; 19] = [
     "proxy_enqueue_shared_queue",
     "proxy_dequeue_shared_queue",
     "proxy_call_foreign_function",
-    "proxy_set_effective_context",
     "proxy_done",
     "proxy_clear_route_cache",
     "proxy_get_configuration",

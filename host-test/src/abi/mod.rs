@@ -12,6 +12,7 @@ mod metrics;
 mod misc;
 pub(crate) mod pairs;
 mod properties;
+mod response;
 mod shared_data;
 mod status;
 mod timer;
@@ -96,6 +97,7 @@ pub(crate) fn link(linker: &mut Linker<VmState>, module: &Module) -> wasmtime::R
         buffers::link,
         headers::link,
         properties::link,
+        response::link,
         metrics::link,
         shared_data::link,
         timer::link,

@@ -31,6 +31,8 @@ pub(crate) enum CliError {
     Encode(std::io::Error),
     #[error("the scrape could not be written as OpenMetrics")]
     OpenMetrics,
+    #[error("the filter answers no scrape at {0}: is `scrape.path` of its configuration another?")]
+    NoScrape(String),
     #[error("cannot write to standard output: {0}")]
     Stdout(std::io::Error),
 }

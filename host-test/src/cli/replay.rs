@@ -60,7 +60,14 @@ enum Format {
     Envoy,
     /// The same store as OpenMetrics, fractions in whole units
     Openmetrics,
+    /// What the filter answers itself where it is configured to, in Prometheus text 0.0.4
+    Filter,
+    /// The same in OpenMetrics 1.0.0
+    FilterOpenmetrics,
 }
+
+/// The endpoint that the two last forms ask, where the configuration names none.
+const SCRAPE_PATH: &str = "/metrics";
 
 fn time(text: &str) -> Result<u64, String> {
     genops_host::replay::unix_ns(text)
@@ -72,10 +79,16 @@ impl Replay {
         let exchanges = self.exchanges()?;
         let options = self.options();
         let tags = TagRules::new(&self.tag_rules()?, true)?;
-        let config = match &self.config {
+        let mut config = match &self.config {
             Some(path) => read(path)?,
             None => DEFAULT_CONFIG.as_bytes().to_vec(),
         };
+        let accept = match self.format {
+            Format::Filter => Some("text/plain; version=0.0.4"),
+            Format::FilterOpenmetrics => Some("application/openmetrics-text; version=1.0.0"),
+            Format::Envoy | Format::Openmetrics => None,
+        };
+        let scrape_path = if accept.is_some() { scraped(&mut config) } else { String::new() };
         let module = FilterModule::from_file(&self.wasm()?)?;
         let host_options = HostOptions { workers: options.workers, start_ns: options.at_ns, ..HostOptions::default() };
         let mut host = Host::start(&module, Plugin::new(config), tags, host_options)?;
@@ -87,6 +100,10 @@ impl Replay {
         let scrape = match self.format {
             Format::Envoy => host.prometheus(&PrometheusQuery::default()),
             Format::Openmetrics => host.openmetrics().ok_or(CliError::OpenMetrics)?.into_bytes(),
+            Format::Filter | Format::FilterOpenmetrics => {
+                let report = host.get(0, &scrape_path, &[("accept", accept.unwrap_or_default())]);
+                report.local_reply.filter(|reply| reply.status == 200).ok_or(CliError::NoScrape(scrape_path))?.body
+            }
         };
         self.print(&outcomes, &scrape)?;
         Ok(complain(&outcomes))
@@ -173,6 +190,23 @@ fn complain(outcomes: &Outcomes) -> ExitCode {
         eprintln!("genops-host: the filter keeps changing its stats; the scrape may lack what it still holds");
     }
     if outcomes.missing.is_empty() && !outcomes.restless { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The path where the filter answers scrapes, after making it answer where the configuration does not say. What is no
+/// JSON object is left for the filter to refuse.
+fn scraped(config: &mut Vec<u8>) -> String {
+    if config.trim_ascii().is_empty() {
+        *config = b"{}".to_vec();
+    }
+    let Ok(serde_json::Value::Object(object)) = serde_json::from_slice(config) else { return SCRAPE_PATH.to_owned() };
+    if let Some(scrape) = object.get("scrape") {
+        return scrape.get("path").and_then(serde_json::Value::as_str).unwrap_or(SCRAPE_PATH).to_owned();
+    }
+    // The rest of the text stays as it is: what the filter refuses in it must be refused.
+    let (brace, comma) =
+        (config.iter().position(|b| *b == b'{').unwrap_or(0), if object.is_empty() { "" } else { "," });
+    config.splice(brace..=brace, format!("{{\"scrape\":{{\"path\":\"{SCRAPE_PATH}\"}}{comma}").into_bytes());
+    SCRAPE_PATH.to_owned()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CliError> {

@@ -126,9 +126,11 @@ impl Vm {
             return Err(Trapped);
         }
         let Some(function) = function else { return Ok(absent) };
-        let before = std::mem::replace(&mut self.store.data_mut().current, context);
+        let state = self.store.data_mut();
+        let before = (std::mem::replace(&mut state.current, context), state.effective.take());
         let called = function.call(&mut self.store, params);
-        self.store.data_mut().current = before;
+        let state = self.store.data_mut();
+        (state.current, state.effective) = before;
         called.map_err(|error| {
             self.trap = Some((name, format!("{error:#}")));
             Trapped

@@ -8,7 +8,7 @@ use wasmtime::{StoreLimits, StoreLimitsBuilder};
 
 use crate::abi::{GuestMemory, LogLevel, LogLine, MetricIds};
 use crate::clock::Clock;
-use crate::exchange::Headers;
+use crate::exchange::{Headers, LocalReply};
 use crate::module::MEMORY_BYTES_MAX;
 use crate::process::{Plugin, Process};
 use crate::store::Generation;
@@ -37,6 +37,8 @@ pub(crate) struct StreamState {
     pub(crate) started_elapsed_ns: u64,
     /// In the log phase, where durations and sizes are final.
     pub(crate) logging: bool,
+    /// What the filter answers itself.
+    pub(crate) local_reply: Option<LocalReply>,
 }
 
 /// Everything that hostcalls of one VM work on.
@@ -56,6 +58,8 @@ pub(crate) struct VmState {
     pub(crate) metrics: MetricIds,
     /// The context that a callback runs in.
     pub(crate) current: u32,
+    /// The one that its hostcalls act on instead (`proxy_set_effective_context`).
+    pub(crate) effective: Option<u32>,
     pub(crate) streams: HashMap<u32, StreamState>,
     log: Vec<LogLine>,
     pub(super) limits: StoreLimits,
@@ -84,6 +88,7 @@ impl VmState {
             next_tick_ns: 0,
             metrics: MetricIds::default(),
             current: 0,
+            effective: None,
             streams: HashMap::new(),
             log: Vec::new(),
             limits: StoreLimitsBuilder::new().memory_size(MEMORY_BYTES_MAX).build(),
@@ -91,11 +96,11 @@ impl VmState {
     }
 
     pub(crate) fn stream(&self) -> Option<&StreamState> {
-        self.streams.get(&self.current)
+        self.streams.get(&self.effective.unwrap_or(self.current))
     }
 
     pub(crate) fn stream_mut(&mut self) -> Option<&mut StreamState> {
-        self.streams.get_mut(&self.current)
+        self.streams.get_mut(&self.effective.unwrap_or(self.current))
     }
 
     pub(crate) fn log(&mut self, level: LogLevel, text: &[u8]) {

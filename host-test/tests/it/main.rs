@@ -6,5 +6,6 @@ mod faults;
 mod guests;
 mod hostcalls;
 mod lifecycle;
+mod local_response;
 mod openmetrics;
 mod scrape;

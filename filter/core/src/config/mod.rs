@@ -6,6 +6,7 @@ mod families;
 mod http;
 mod include_usage;
 mod sampling;
+mod scrape;
 mod source;
 mod strip;
 mod upstream;
@@ -16,6 +17,7 @@ pub use families::{Asks, Bounds, SchemaName, UserFamily};
 pub use http::{Http, HttpRoute};
 pub use include_usage::IncludeUsage;
 pub use sampling::SamplingRate;
+pub use scrape::Scrape;
 pub use source::{LabelSource, Labels, Origin, Trust, ValueMap};
 pub use strip::StripHeaders;
 pub(crate) use upstream::is_id;
@@ -113,6 +115,9 @@ pub struct Config {
     pub include_usage: Option<IncludeUsage>,
     /// Estimates the tokens of exchanges that never say theirs, into a counter of its own.
     pub estimate: bool,
+    /// Answers scrapes, on the listener or route that this configuration stands on. `None`: no request is answered.
+    #[serde(deserialize_with = "source::some_object")]
+    pub scrape: Option<Scrape>,
     /// Prices of the user's own, by provider id: in the price book's format (`filter/prices/README.md`). Empty once
     /// they are part of the price book.
     pub prices: UniqueMap<Amendment>,
@@ -223,6 +228,7 @@ impl Default for Config {
             ],
             include_usage: None,
             estimate: false,
+            scrape: None,
             prices: UniqueMap::default(),
             price_book: PriceBook::SHIPPED,
             table: Rc::default(),
@@ -280,6 +286,7 @@ impl Config {
             upstream::check_id("provider", id)?;
         }
         self.include_usage.iter().try_for_each(IncludeUsage::check)?;
+        self.scrape.iter().try_for_each(Scrape::check)?;
         // The book keeps them as tables: the text form is not needed any more.
         let prices = std::mem::take(&mut self.prices);
         self.price_book = PriceBook::amended(&prices)
@@ -357,6 +364,10 @@ mod tests {
             (r#"{"paths": {"v1": "openai"}}"#, ["paths.v1: found \"v1\"", "beginning of a path"]),
             (r#"{"authorities": {"h": {"gateway": "A B"}}}"#, ["authorities.h.gateway: found \"A B\"", "a-z, 0-9"]),
             (r#"{"models": {"d": 4}}"#, ["models.d: invalid type: integer `4`", "a string"]),
+            (r#"{"scrape": {"path": "metrics"}}"#, ["scrape.path: found \"metrics\"", "from its `/` on"]),
+            (r#"{"scrape": {"path": "/m?x"}}"#, ["scrape.path: found \"/m?x\"", "without a query"]),
+            (r#"{"scrape": {"port": 8000}}"#, ["scrape.port: unknown field `port`", "`path`"]),
+            (r#"{"scrape": true}"#, ["scrape: invalid type: boolean `true`", "an object"]),
             (r#"{"metadata": 1}"#, ["metadata: invalid type: integer `1`", "a string"]),
             (r#"{"trust_gateway_headers": "yes"}"#, ["trust_gateway_headers: invalid type", "a boolean"]),
         ] {

@@ -5,9 +5,9 @@
 use std::borrow::Cow;
 
 /// Between key and value.
-const ASSIGN: &str = "=.=";
+pub(crate) const ASSIGN: &str = "=.=";
 /// Behind each value.
-const END: &str = ";.;";
+pub(crate) const END: &str = ";.;";
 
 /// What Istio's own bootstrap cuts out of any stat name, wherever it stands (`envoy.md` 6: `cache\.(.+?)\.` and its
 /// like): a value must not contain it, or a part of the value would become somebody else's tag.
