@@ -43,7 +43,7 @@ impl Context for Root {
 
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
-        match Config::parse(&host::buffer(Buffer::PluginConfiguration, size)) {
+        match Config::parse_in(&host::buffer(Buffer::PluginConfiguration, size), |name| std::env::var(name).ok()) {
             Ok(config) => {
                 self.stats = Some(Rc::new(Stats::new(Rc::new(config))));
                 true

@@ -69,7 +69,7 @@ pub(crate) fn learn(table: &Table) {
 
 /// Answers a request for the configured path.
 pub(crate) fn answer(stream: u32, scrape: &Scrape, head: &Head<'_>) -> Answer {
-    match Asked::of(head, &scrape.path) {
+    match Asked::of(head, scrape.path()) {
         Asked::Elsewhere => Answer::Elsewhere,
         Asked::Refused(refusal) => respond(refusal.status, refusal.headers, &refusal.text),
         Asked::Scrape(query) => SCRAPES.with_borrow_mut(|scrapes| scrapes.start(stream, Rendering::new(query))),

@@ -200,6 +200,16 @@ fn an_exchange_without_a_record_is_named_and_fails_the_command() {
 }
 
 #[test]
+fn a_filter_without_a_scrape_of_its_own_is_told_so() {
+    let bench = Bench::new();
+    for form in ["filter", "filter-openmetrics"] {
+        let output = bench.run(&["replay", "--format", form, "-"], &format!("{}\n", line("a", "/")));
+        exit(&output, 1);
+        assert!(text(&output.stderr).contains("answers no scrape at /metrics"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
 fn what_cannot_be_used_is_said_with_exit_code_2() {
     let bench = Bench::new();
     let bad_config = bench.file("config.json", "x");

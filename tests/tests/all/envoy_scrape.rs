@@ -27,6 +27,8 @@ const TRAFFIC: &[(&str, usize, u64, u64, &str, &str)] = &[
 ];
 /// So many connections that the kernel gives some to each worker.
 const CONNECTIONS: usize = 16;
+/// Scrapes that are read by strangers, each over a new connection.
+const SCRAPES: usize = 4;
 
 /// The traffic, and the same for the native host.
 fn traffic(upstream: &Upstream) -> (Vec<(Request, Leave)>, Vec<Native>) {
@@ -56,7 +58,7 @@ async fn surfaces_agree(workers: u32) -> Result<()> {
     ensure!(envoys.len() > 100, "{} series", envoys.len());
 
     // New connections each time: any worker may take it.
-    for _ in 0..CONNECTIONS {
+    for _ in 0..SCRAPES {
         let text = get(envoy.metrics_address()?, "/metrics", TEXT).await?;
         agree(&envoys, &ours(&text)?)?;
         agree(&envoys, &strangers_text(&text)?)?;
@@ -122,6 +124,27 @@ fn native_scrapes(
     };
     let envoys = String::from_utf8_lossy(&host.prometheus(&query)).into_owned();
     Ok((scrapes.0, scrapes.1, envoys))
+}
+
+/// The variables of the source systems, in the VM's environment.
+#[test]
+fn the_environment_says_what_the_configuration_does_not() -> Result<()> {
+    let mut plugin = Plugin::new(r#"{"scrape": {}}"#);
+    for (name, value) in [("PROMETHEUS_NAMESPACE", "acme"), ("PROMETHEUS_METRICS_PATH", "/m"), ("METRICS_ENV", "prod")]
+    {
+        plugin.environment.push((name.to_owned(), value.to_owned()));
+    }
+    let module = FilterModule::from_file(&filter()?)?;
+    let mut host = Host::start(&module, plugin, TagRules::default(), HostOptions::default())?;
+    let (_, exchange) = native_exchange(&ask("one", "gpt-4o-mini", &[]), &chat("gpt-4o-mini", 10, 5), None);
+    host.exchange(0, &exchange, ChunkPlan::Whole);
+    ensure!(host.drain_ticks(), "the filter never came to rest");
+    let reply = host.get(0, "/m", &[]).local_reply.context("an answer")?;
+    let samples = ours(&String::from_utf8(reply.body)?)?;
+    let operations = samples.iter().find(|((name, _), _)| name == "acme_operations_total").context("operations")?;
+    ensure!(operations.0.1.get("environment").map(String::as_str) == Some("prod"), "{operations:?}");
+    ensure!(host.get(0, "/metrics", &[]).local_reply.is_none(), "the default path answers, too");
+    Ok(())
 }
 
 async fn ask_scrape(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &[u8])]) -> Reply {

@@ -1,5 +1,6 @@
 //! The filter's configuration: strict JSON, checked once, every error with its place.
 
+mod environment;
 mod error;
 mod extra;
 mod families;
@@ -11,6 +12,7 @@ mod source;
 mod strip;
 mod upstream;
 
+pub use environment::VARIABLES as ENVIRONMENT_VARIABLES;
 pub use error::ConfigError;
 pub(crate) use extra::Named;
 pub use families::{Asks, Bounds, SchemaName, UserFamily};
@@ -249,13 +251,29 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] names the JSON path, what was found there and what is allowed.
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
-        if json.trim_ascii().is_empty() {
-            return Ok(Self::default());
+        Self::parse_in(json, |_| None)
+    }
+
+    /// The same, where variables of the VM's environment say what the configuration does not
+    /// ([`ENVIRONMENT_VARIABLES`]).
+    ///
+    /// # Errors
+    /// As [`Config::parse`]; a variable is named instead of a path.
+    pub fn parse_in(json: &[u8], variable: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        if !json.trim_ascii().is_empty() {
+            let mut reader = serde_json::Deserializer::from_slice(json);
+            Root(config) = serde_path_to_error::deserialize(&mut reader).map_err(ConfigError::from_json)?;
+            reader.end().map_err(ConfigError::trailing)?;
         }
-        let mut reader = serde_json::Deserializer::from_slice(json);
-        let Root(mut config) = serde_path_to_error::deserialize(&mut reader).map_err(ConfigError::from_json)?;
-        reader.end().map_err(ConfigError::trailing)?;
-        config.check()?;
+        let filled_in = config.fill_in(json, variable)?;
+        config.check().map_err(|error| {
+            // `labels.environment[0]` is of `labels.environment`.
+            let of =
+                filled_in.iter().find(|(key, _)| error.path.strip_prefix(**key).is_some_and(|r| !r.starts_with('.')));
+            let path = of.map_or(error.path.clone(), |(_, variable)| environment::in_environment(variable));
+            ConfigError { path, ..error }
+        })?;
         Ok(config)
     }
 
@@ -286,7 +304,7 @@ impl Config {
             upstream::check_id("provider", id)?;
         }
         self.include_usage.iter().try_for_each(IncludeUsage::check)?;
-        self.scrape.iter().try_for_each(Scrape::check)?;
+        self.scrape.iter_mut().try_for_each(Scrape::check)?;
         // The book keeps them as tables: the text form is not needed any more.
         let prices = std::mem::take(&mut self.prices);
         self.price_book = PriceBook::amended(&prices)

@@ -187,6 +187,16 @@ pub(super) fn some_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) 
 }
 
 impl Labels {
+    /// Gives a label a fixed value where nothing is said of it. Tells whether that was so.
+    pub(super) fn set_default(&mut self, label: Label, value: String) -> bool {
+        let silent = self.named.get(label.name()).is_none();
+        if silent {
+            let constant = Written { constant: Some(value), ..Written::default() };
+            self.named.0.push((label.name().to_owned(), Sources(vec![constant])));
+        }
+        silent
+    }
+
     /// The sources of one label, in order.
     pub fn sources(&self, label: Label) -> &[LabelSource] {
         self.rules.iter().find(|(named, _)| named.label == label).map_or(&[], |(_, rule)| &rule.sources)
