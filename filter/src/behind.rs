@@ -63,6 +63,14 @@ impl Form {
     /// The same of a value.
     const VALUE: char = '=';
 
+    /// What Envoy keeps it as.
+    fn kind(self) -> MetricType {
+        match self {
+            Self::Counter => MetricType::Counter,
+            Self::Level | Self::Value => MetricType::Gauge,
+        }
+    }
+
     /// A name as the registry lists it.
     fn listed(self, name: &str) -> String {
         match self {
@@ -196,6 +204,11 @@ impl Behind {
         self.series.get(index as usize).map(|series| &*series.name)
     }
 
+    /// What a series is.
+    pub(crate) fn form(&self, index: SeriesIndex) -> Option<Form> {
+        self.series.get(index as usize).map(|series| series.form)
+    }
+
     /// The process-wide value of a series, `None` while it is not among Envoy's stats. One that only other VMs have
     /// defined so far is defined here, too (1.4 us: Envoy knows its name).
     pub(crate) fn value(&mut self, index: SeriesIndex) -> Option<u64> {
@@ -203,7 +216,7 @@ impl Behind {
         let id = match series.id {
             Some(id) => id,
             None => {
-                let id = host::define_metric(MetricType::Counter, &series.name).ok()?;
+                let id = host::define_metric(series.form.kind(), &series.name).ok()?;
                 *series.id.insert(id)
             }
         };
@@ -550,8 +563,7 @@ impl Behind {
         while let Some(series) = group.series.get(group.defined).and_then(|i| self.series.get_mut(*i as usize)) {
             if series.id.is_none() {
                 let counts = series.form == Form::Counter;
-                let kind = if counts { MetricType::Counter } else { MetricType::Gauge };
-                let id = host::define_metric(kind, &series.name)?;
+                let id = host::define_metric(series.form.kind(), &series.name)?;
                 series.id = Some(id);
                 // One that another VM listed has waited there. A host without timers is written through to. What a VM adds to
                 // a level it takes away again.

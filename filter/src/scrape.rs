@@ -11,7 +11,7 @@ use genops_core::config::Scrape;
 use genops_core::schema::{Kind, Table};
 use genops_core::scrape::{Asked, Catalog, Progress, Rendering, SeriesId, Values};
 
-use crate::behind::{self, Behind};
+use crate::behind::{self, Behind, Form};
 use crate::host;
 
 /// Longest stretch of a scrape at a time. With a slice of new stats (1 ms) in the same tick it stays below 5 ms.
@@ -22,7 +22,7 @@ const TICK_MILLIS: u32 = 1;
 const LOOK: usize = 16;
 /// Most scrapes that wait in one VM: each may hold a body of megabytes. Prometheus and a person or two need no more.
 const WAITING_MAX: usize = 4;
-/// Marks numbers of gauges; the others are of counters.
+/// Marks numbers of gauges that stand in no list; the others are of listed series.
 const GAUGE: SeriesId = 1 << 31;
 
 thread_local! {
@@ -44,8 +44,8 @@ pub(crate) enum Answer {
 #[derive(Default)]
 struct Scrapes {
     catalog: Catalog,
-    /// How many counters and gauges of this VM are in the catalog.
-    counters: usize,
+    /// How many listed series and other gauges of this VM are in the catalog.
+    listed: usize,
     gauges: usize,
     /// The catalog's, when they were put in.
     generation: u32,
@@ -145,16 +145,17 @@ impl Scrapes {
     fn advance(&mut self, rendering: &mut Rendering, until: Option<u64>) -> Progress {
         let time_left = || until.is_none_or(|until| host::now() < until);
         if self.generation != self.catalog.generation() {
-            (self.counters, self.gauges, self.generation) = (0, 0, self.catalog.generation());
+            (self.listed, self.gauges, self.generation) = (0, 0, self.catalog.generation());
         }
         behind::with(|behind| {
-            while self.counters < behind.len() {
-                let Ok(index) = SeriesId::try_from(self.counters) else { break };
+            while self.listed < behind.len() {
+                let Ok(index) = SeriesId::try_from(self.listed) else { break };
+                let kind = if behind.form(index) == Some(Form::Counter) { Kind::Counter } else { Kind::Gauge };
                 if let Some(name) = behind.name(index) {
-                    self.catalog.insert(index, name, Kind::Counter);
+                    self.catalog.insert(index, name, kind);
                 }
-                self.counters += 1;
-                if self.counters.is_multiple_of(LOOK) && !time_left() {
+                self.listed += 1;
+                if self.listed.is_multiple_of(LOOK) && !time_left() {
                     return Progress::More;
                 }
             }

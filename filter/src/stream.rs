@@ -39,7 +39,17 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn new(id: u32, stats: Option<Rc<Stats>>, hurried: Rc<Cell<bool>>) -> Self {
-        Self { id, stats, hurried, waits: false, exchange: None, edit: None, active: None, record: None, accounted: false }
+        Self {
+            id,
+            stats,
+            hurried,
+            waits: false,
+            exchange: None,
+            edit: None,
+            active: None,
+            record: None,
+            accounted: false,
+        }
     }
 
     /// Answers a scrape where the configuration says so. `None`: the request is for others.
