@@ -253,8 +253,11 @@ impl Behind {
                 let _refused = host::record_metric(id, limit);
             }
         }
-        for (gauge, own) in self.active.iter_mut().zip([Own::SeriesActive, Own::StatsActive]) {
-            gauge.id = gauge.id.or_else(|| host::define_metric(MetricType::Gauge, &config.table.own(own)).ok());
+        for (at, own) in [Own::SeriesActive, Own::StatsActive].into_iter().enumerate() {
+            if self.active.get(at).is_some_and(|gauge| gauge.id.is_none()) {
+                let id = self.define_gauge(&config.table.own(own));
+                self.active.iter_mut().skip(at).take(1).for_each(|gauge| gauge.id = id);
+            }
         }
         self.show_active();
     }

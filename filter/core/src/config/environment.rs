@@ -9,9 +9,12 @@ use super::{Config, ConfigError};
 use crate::schema::Label;
 
 /// Variables, and the key of the configuration that each stands in for.
-pub const VARIABLES: [(&str, &str); 4] = [
+pub const VARIABLES: [(&str, &str); 7] = [
     ("PROMETHEUS_NAMESPACE", "namespace"),
     ("PROMETHEUS_MAX_CARDINALITY", "max_label_cardinality"),
+    ("PROMETHEUS_SAMPLING_RATE", "sampling_rate"),
+    ("PROMETHEUS_INCLUDE_LABELS", "include_labels"),
+    ("PROMETHEUS_EXCLUDE_LABELS", "exclude_labels"),
     ("PROMETHEUS_METRICS_PATH", "scrape.path"),
     ("METRICS_ENV", "labels.environment"),
 ];
@@ -39,6 +42,21 @@ impl Config {
                         .map_err(|_| ConfigError::new(in_environment(name), format!("{value:?}"), "a whole number"))?;
                     true
                 }
+                "sampling_rate" if !written.contains_key(key) => {
+                    self.sampling_rate = serde_json::from_str(&value).map_err(|error| ConfigError {
+                        path: in_environment(name),
+                        problem: format!("found {value:?}: {error}"),
+                    })?;
+                    true
+                }
+                "include_labels" if !written.contains_key(key) => {
+                    self.include_labels = list(&value);
+                    true
+                }
+                "exclude_labels" if !written.contains_key(key) => {
+                    self.exclude_labels = list(&value);
+                    true
+                }
                 // It names the path, it does not open the endpoint.
                 "scrape.path" => self.scrape.as_mut().is_some_and(|scrape| scrape.set_default_path(value)),
                 "labels.environment" => self.labels.set_default(Label::Environment, value),
@@ -50,6 +68,11 @@ impl Config {
         }
         Ok(used)
     }
+}
+
+/// What stands between commas.
+fn list(value: &str) -> Vec<String> {
+    value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(ToOwned::to_owned).collect()
 }
 
 /// How errors name a variable.
@@ -66,7 +89,9 @@ mod tests {
         Config::parse_in(json.as_bytes(), of)
     }
 
-    const ALL: [(&str, &str); 4] = [
+    const ALL: [(&str, &str); 6] = [
+        ("PROMETHEUS_SAMPLING_RATE", "0.5"),
+        ("PROMETHEUS_EXCLUDE_LABELS", "feature, trace_id"),
         ("PROMETHEUS_NAMESPACE", "acme"),
         ("PROMETHEUS_MAX_CARDINALITY", "77"),
         ("PROMETHEUS_METRICS_PATH", "/genops"),
@@ -78,13 +103,16 @@ mod tests {
         let same = |json: &str, said: &str| {
             assert_eq!(parse(json, &ALL).expect(json), parse(said, &[]).expect(said), "{json}");
         };
-        let rest = r#""namespace": "acme", "max_label_cardinality": 77, "labels": {"environment": "prod"}"#;
+        let rest = r#""sampling_rate": 0.5, "exclude_labels": ["feature", "trace_id"], "namespace": "acme", "max_label_cardinality": 77, "labels": {"environment": "prod"}"#;
         same("", &format!("{{{rest}}}"));
         same("{}", &format!("{{{rest}}}"));
         same(r#"{"scrape": {}}"#, &format!(r#"{{{rest}, "scrape": {{"path": "/genops"}}}}"#));
         let labels = r#""labels": {"team": "a", "environment": {"header": "x-env"}}"#;
         same(
-            &format!(r#"{{{labels}, "namespace": "b", "scrape": {{"path": "/m"}}, "max_label_cardinality": 5}}"#),
+            &format!(
+                r#"{{{labels}, "namespace": "b", "scrape": {{"path": "/m"}}, "max_label_cardinality": 5,
+                "sampling_rate": 1, "exclude_labels": []}}"#
+            ),
             &format!(r#"{{{labels}, "namespace": "b", "scrape": {{"path": "/m"}}, "max_label_cardinality": 5}}"#),
         );
         assert_eq!(parse("{}", &[("METRICS_ENV", ""), ("OTHER", "x")]).expect("empty is unset"), Config::default());
@@ -96,6 +124,8 @@ mod tests {
             ("PROMETHEUS_MAX_CARDINALITY", "many", ["found \"many\"", "a whole number"]),
             ("PROMETHEUS_MAX_CARDINALITY", "0", ["found 0", "from 1 to 1000000"]),
             ("PROMETHEUS_NAMESPACE", "a b", ["found \"a b\"", "a prefix of"]),
+            ("PROMETHEUS_SAMPLING_RATE", "half", ["found \"half\"", ""]),
+            ("PROMETHEUS_INCLUDE_LABELS", "teem", ["teem", ""]),
             ("PROMETHEUS_METRICS_PATH", "metrics", ["found \"metrics\"", "from its `/` on"]),
         ] {
             let said = parse(r#"{"scrape": {}}"#, &[(name, value)]).expect_err(value).to_string();
