@@ -1,59 +1,93 @@
-//! The time that the guest sees. The host owns it: it starts where told and moves a fixed step at each callback, so
-//! that a run gives the same figures every time.
+//! The time that the guest sees. In replays the host owns it: it starts where told and moves a fixed step at each
+//! callback, so that a run gives the same figures every time. A live host shows the machine's.
 
-/// Virtual time of one VM, in nanoseconds.
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Time of one VM, in nanoseconds.
 #[derive(Clone, Debug)]
-pub struct Clock {
-    /// Unix time at `elapsed_ns` 0.
-    base_ns: u64,
-    elapsed_ns: u64,
-    step_ns: u64,
-    read_ns: u64,
+pub struct Clock(Time);
+
+#[derive(Clone, Debug)]
+enum Time {
+    Virtual {
+        /// Unix time at `elapsed_ns` 0.
+        base_ns: u64,
+        elapsed_ns: u64,
+        step_ns: u64,
+        read_ns: u64,
+    },
+    /// The machine's. Nothing moves or sets it.
+    System { started: Instant },
 }
 
 impl Clock {
     /// A clock at `wall_ns` (Unix time) that moves `step_ns` at each callback.
     pub fn new(wall_ns: u64, step_ns: u64) -> Self {
-        Self { base_ns: wall_ns, elapsed_ns: 0, step_ns, read_ns: 0 }
+        Self(Time::Virtual { base_ns: wall_ns, elapsed_ns: 0, step_ns, read_ns: 0 })
     }
 
     /// The same, with a guest that takes `read_ns` from one look at the clock to the next: else a callback takes no time,
     /// and nothing that a guest does in stretches ever runs out of time.
     #[must_use]
-    pub fn reading(self, read_ns: u64) -> Self {
-        Self { read_ns, ..self }
+    pub fn reading(mut self, read: u64) -> Self {
+        if let Time::Virtual { read_ns, .. } = &mut self.0 {
+            *read_ns = read;
+        }
+        self
+    }
+
+    /// The machine's clock, for live traffic.
+    pub fn system() -> Self {
+        Self(Time::System { started: Instant::now() })
     }
 
     /// Unix time in nanoseconds, as the guest reads it.
     pub(crate) fn read_ns(&mut self) -> u64 {
         let now = self.wall_ns();
-        self.advance(self.read_ns);
+        if let Time::Virtual { read_ns, .. } = self.0 {
+            self.advance(read_ns);
+        }
         now
     }
 
     /// Unix time in nanoseconds.
     pub fn wall_ns(&self) -> u64 {
-        self.base_ns.saturating_add(self.elapsed_ns)
+        match self.0 {
+            Time::Virtual { base_ns, elapsed_ns, .. } => base_ns.saturating_add(elapsed_ns),
+            Time::System { .. } => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+            }
+        }
     }
 
     /// Time since the start, which never jumps: timers run on it.
     pub fn elapsed_ns(&self) -> u64 {
-        self.elapsed_ns
+        match self.0 {
+            Time::Virtual { elapsed_ns, .. } => elapsed_ns,
+            Time::System { started } => u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        }
     }
 
     /// Puts the wall clock at `wall_ns` without moving timers.
     pub fn set_wall(&mut self, wall_ns: u64) {
-        self.base_ns = wall_ns.saturating_sub(self.elapsed_ns);
+        if let Time::Virtual { base_ns, elapsed_ns, .. } = &mut self.0 {
+            *base_ns = wall_ns.saturating_sub(*elapsed_ns);
+        }
     }
 
     /// One callback later.
     pub fn step(&mut self) {
-        self.advance(self.step_ns);
+        if let Time::Virtual { step_ns, .. } = self.0 {
+            self.advance(step_ns);
+        }
     }
 
     /// `ns` later.
     pub fn advance(&mut self, ns: u64) {
-        self.elapsed_ns = self.elapsed_ns.saturating_add(ns);
+        if let Time::Virtual { elapsed_ns, .. } = &mut self.0 {
+            *elapsed_ns = elapsed_ns.saturating_add(ns);
+        }
     }
 }
 
@@ -78,5 +112,16 @@ mod tests {
         clock.advance(5_000);
         clock.set_wall(1);
         assert_eq!(clock.wall_ns(), 5_000);
+    }
+
+    #[test]
+    fn the_machine_s_clock_goes_by_itself() {
+        let mut clock = Clock::system();
+        let (wall, elapsed) = (clock.wall_ns(), clock.elapsed_ns());
+        clock.set_wall(1);
+        clock.advance(u64::MAX);
+        clock.step();
+        assert!(clock.wall_ns() >= wall && clock.wall_ns() < wall + 60_000_000_000);
+        assert!(clock.elapsed_ns() >= elapsed && clock.elapsed_ns() < 60_000_000_000);
     }
 }

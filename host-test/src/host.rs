@@ -29,12 +29,14 @@ pub struct HostOptions {
     pub step_ns: u64,
     /// By how much it moves each time that the guest reads it, in nanoseconds.
     pub read_ns: u64,
+    /// Live: the machine's clock in place of the three above, and random numbers that nobody can foresee.
+    pub live: bool,
 }
 
 impl Default for HostOptions {
     /// One worker, from 2026-01-01 on, one millisecond per callback.
     fn default() -> Self {
-        Self { workers: 1, start_ns: 1_767_225_600_000_000_000, step_ns: 1_000_000, read_ns: 0 }
+        Self { workers: 1, start_ns: 1_767_225_600_000_000_000, step_ns: 1_000_000, read_ns: 0, live: false }
     }
 }
 
@@ -64,8 +66,12 @@ impl Workers {
         // Holds the generation from the start, so that a refused configuration leaves no stat behind.
         let mut workers = Self { vms: Vec::new(), main: None, process: Arc::clone(process), generation };
         let start = |seed: u64| {
-            let start_ns = options.start_ns.saturating_add(elapsed);
-            let clock = Clock::new(start_ns, options.step_ns).reading(options.read_ns);
+            let (clock, seed) = if options.live {
+                (Clock::system(), fastrand::u64(..))
+            } else {
+                let start_ns = options.start_ns.saturating_add(elapsed);
+                (Clock::new(start_ns, options.step_ns).reading(options.read_ns), seed)
+            };
             Vm::start(module, process, &plugin, generation, clock, seed)
         };
         // Envoy tries a configuration on a canary first and then drops that VM without ending its contexts
@@ -87,6 +93,12 @@ impl Workers {
     /// The VMs, one per worker. They can be driven from threads of their own.
     pub fn vms(&mut self) -> &mut [Vm] {
         &mut self.vms
+    }
+
+    /// The VMs out of their workers, the main thread's last, to be run by somebody else. The generation, and so its
+    /// stats, live on until this is dropped.
+    pub(crate) fn take_vms(&mut self) -> Vec<Vm> {
+        std::mem::take(&mut self.vms).into_iter().chain(self.main.take()).collect()
     }
 
     /// Runs `exchange` on the VM of `worker` (taken modulo their number).

@@ -6,6 +6,8 @@
 //!                   \-> StatStore -> prometheus() | openmetrics()
 //! ```
 //!
+//! [`serve`] does the same with live traffic, as a reverse proxy.
+//!
 //! It knows hostcalls, stats and HTTP streams, and nothing of LLMs: what it says of a filter is said by a stranger.
 //! (`render/conversion.rs` is the exception: a table of names for the OpenMetrics view.)
 
@@ -19,6 +21,7 @@ mod plan;
 mod process;
 mod render;
 pub mod replay;
+pub mod serve;
 pub mod store;
 mod stream;
 mod vm;

@@ -1,4 +1,4 @@
-//! `genops-host`: replays recorded LLM exchanges through the GenOps filter, without Envoy.
+//! `genops-host`: runs recorded LLM exchanges, or live ones, through the GenOps filter, without Envoy.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,7 @@
 //! Driving one exchange through a VM, in Envoy's order: headers, body, trailers, each way; then log, done, delete.
 
+use std::collections::BTreeMap;
+
 use crate::exchange::{Cut, Exchange, ExchangeReport, Headers};
 use crate::plan::ChunkPlan;
 use crate::vm::{StreamState, Trapped, Vm};
@@ -8,17 +10,17 @@ use crate::vm::{StreamState, Trapped, Vm};
 const CONTINUE: u32 = 0;
 
 /// Which way a body goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
     Request,
     Response,
 }
 
 /// Whether the stream goes on to the next phase.
-#[derive(PartialEq, Eq)]
-enum Flow {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
     On,
-    /// Paused at headers, or at the end of a body: nothing in this host resumes it.
+    /// Paused: at headers, or at the end of a body, nothing in a replay resumes it.
     Stalled,
     /// The filter has answered the request itself.
     Answered,
@@ -30,8 +32,8 @@ const ANSWER_TICKS: usize = 1_000;
 /// A stream that is open in a VM. Streams of one VM may be driven in turns.
 #[derive(Debug)]
 pub struct OpenStream {
-    context: u32,
-    report: ExchangeReport,
+    pub(crate) context: u32,
+    pub(crate) report: ExchangeReport,
 }
 
 impl Vm {
@@ -73,11 +75,16 @@ impl Vm {
         if let Some(at) = exchange.at_ns {
             self.clock().set_wall(at);
         }
+        self.open_with(exchange.properties.clone())
+    }
+
+    /// Opens a stream of which the host knows `properties`, by NUL-joined path.
+    pub(crate) fn open_with(&mut self, properties: BTreeMap<Vec<u8>, Vec<u8>>) -> OpenStream {
         let clock = self.clock();
         let state = StreamState {
             started_wall_ns: clock.wall_ns(),
             started_elapsed_ns: clock.elapsed_ns(),
-            properties: exchange.properties.clone(),
+            properties,
             ..StreamState::default()
         };
         // A dead VM shows in every later call.
@@ -166,7 +173,13 @@ impl Vm {
         Ok(flow)
     }
 
-    fn headers(&mut self, stream: &OpenStream, way: Way, headers: &Headers, end: bool) -> Result<Flow, Trapped> {
+    pub(crate) fn headers(
+        &mut self,
+        stream: &OpenStream,
+        way: Way,
+        headers: &Headers,
+        end: bool,
+    ) -> Result<Flow, Trapped> {
         let context = stream.context;
         self.run_due_tick();
         let count = u32::try_from(headers.pairs().len()).unwrap_or(u32::MAX);
@@ -185,7 +198,7 @@ impl Vm {
     }
 
     /// One piece. While the filter pauses, pieces pile up and the callback sees their sum; what it lets go flows on.
-    fn body(&mut self, stream: &mut OpenStream, way: Way, piece: &[u8], end: bool) -> Result<Flow, Trapped> {
+    pub(crate) fn body(&mut self, stream: &mut OpenStream, way: Way, piece: &[u8], end: bool) -> Result<Flow, Trapped> {
         let context = stream.context;
         self.run_due_tick();
         let mut size = 0;
@@ -221,7 +234,7 @@ impl Vm {
         Ok(if action == CONTINUE { Flow::On } else { Flow::Stalled })
     }
 
-    fn trailers(&mut self, stream: &OpenStream, way: Way, trailers: &Headers) -> Result<Flow, Trapped> {
+    pub(crate) fn trailers(&mut self, stream: &OpenStream, way: Way, trailers: &Headers) -> Result<Flow, Trapped> {
         let context = stream.context;
         self.run_due_tick();
         let count = u32::try_from(trailers.pairs().len()).unwrap_or(u32::MAX);
@@ -240,7 +253,7 @@ impl Vm {
     }
 
     /// Log, done, delete: whatever happened before (Envoy `doDeferredStreamDestroy`).
-    fn finish(&mut self, stream: OpenStream) -> ExchangeReport {
+    pub(crate) fn finish(&mut self, stream: OpenStream) -> ExchangeReport {
         let OpenStream { context, mut report } = stream;
         self.run_due_tick();
         let closed = self.close(context);

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use genops_host::HostError;
 use genops_host::replay::InputError;
+use genops_host::serve::ServeError;
 
 /// Exit code for what the user gave us: arguments, files, configuration.
 const BAD_INPUT: u8 = 2;
@@ -33,6 +34,10 @@ pub(crate) enum CliError {
     OpenMetrics,
     #[error("the filter answers no scrape at {0}: is `scrape.path` of its configuration another?")]
     NoScrape(String),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error("cannot set up the reactor: {0}")]
+    Runtime(std::io::Error),
     #[error("cannot write to standard output: {0}")]
     Stdout(std::io::Error),
 }

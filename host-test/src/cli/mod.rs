@@ -1,8 +1,10 @@
 //! The command line.
 
 mod error;
+mod filter;
 mod output;
 mod replay;
+mod serve;
 mod table;
 
 use std::process::ExitCode;
@@ -11,8 +13,10 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use error::CliError;
 use replay::Replay;
+use serve::Serve;
 
-/// Runs the GenOps filter without Envoy: recorded exchanges in, token usage, dollars and Envoy's own scrape out.
+/// Runs the GenOps filter without Envoy: recorded exchanges or live traffic in, token usage, dollars and Envoy's own
+/// scrape out.
 #[derive(Parser, Debug)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -27,12 +31,15 @@ pub(crate) struct Cli {
 enum Command {
     /// Drive recorded exchanges through the filter and print what they used and cost, then the scrape.
     Replay(Replay),
+    /// Stand between a client and its providers as a reverse proxy, with /metrics and a live page.
+    Serve(Serve),
 }
 
 impl Cli {
     pub(crate) fn run(self) -> Result<ExitCode, CliError> {
         match self.command {
             Some(Command::Replay(replay)) => replay.run(),
+            Some(Command::Serve(serve)) => serve.run(),
             None => self.replay.run(),
         }
     }

@@ -6,22 +6,18 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use genops_host::replay::{Encoding, Outcomes, Recorded, ReplayOptions, quickstart, read_lines, replay};
-use genops_host::{ChunkPlan, FilterModule, Host, HostOptions, Plugin, PrometheusQuery, TagRule, TagRules};
+use genops_host::{ChunkPlan, HostOptions, PrometheusQuery};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::CliError;
+use super::filter::Filter;
 use super::output::{Destination, stdout};
 use super::table::table;
 
-/// Plugin configuration and tag rules as shipped for Envoy: the host runs what a user loads.
-const DEFAULT_CONFIG: &str = include_str!("../../../envoy/genops.json");
-const DEFAULT_TAGS: &str = include_str!("../../../envoy/stats_tags.json");
-
 #[derive(Args, Debug)]
 pub(crate) struct Replay {
-    /// Plugin configuration, as JSON. Default: the one shipped in envoy/genops.json
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    filter: Filter,
     /// Where bodies are cut before the filter sees them: whole, bytes, a number of bytes, or seed:NUMBER
     #[arg(long, value_name = "PLAN", default_value = "whole")]
     chunks: ChunkPlan,
@@ -43,12 +39,6 @@ pub(crate) struct Replay {
     /// Form of the scrape
     #[arg(long, value_name = "FORM", default_value = "envoy")]
     format: Format,
-    /// The compiled filter. Default: built from this repository
-    #[arg(long, value_name = "FILE", env = "GENOPS_WASM")]
-    wasm: Option<PathBuf>,
-    /// Tag rules, as a JSON list of {"tag_name", "regex"}. Default: those shipped in envoy/stats_tags.json
-    #[arg(long, value_name = "FILE")]
-    tags: Option<PathBuf>,
     /// Recorded exchanges, one JSON object per line; - is standard input. Default: a built-in quickstart
     #[arg(value_name = "INPUT.jsonl")]
     inputs: Vec<PathBuf>,
@@ -78,20 +68,18 @@ impl Replay {
         // Everything that can be wrong with the input is found before anything runs or is written.
         let exchanges = self.exchanges()?;
         let options = self.options();
-        let tags = TagRules::new(&self.tag_rules()?, true)?;
-        let mut config = match &self.config {
-            Some(path) => read(path)?,
-            None => DEFAULT_CONFIG.as_bytes().to_vec(),
-        };
         let accept = match self.format {
             Format::Filter => Some("text/plain; version=0.0.4"),
             Format::FilterOpenmetrics => Some("application/openmetrics-text; version=1.0.0"),
             Format::Envoy | Format::Openmetrics => None,
         };
-        let scrape_path = if accept.is_some() { scraped(&mut config) } else { String::new() };
-        let module = FilterModule::from_file(&self.wasm()?)?;
+        let mut scrape_path = String::new();
         let host_options = HostOptions { workers: options.workers, start_ns: options.at_ns, ..HostOptions::default() };
-        let mut host = Host::start(&module, Plugin::new(config), tags, host_options)?;
+        let mut host = self.filter.host(host_options, |config| {
+            if accept.is_some() {
+                scrape_path = scraped(config);
+            }
+        })?;
 
         let bar = progress_bar(exchanges.len());
         let outcomes = replay(&mut host, exchanges, options, || bar.inc(1)).map_err(CliError::Encode)?;
@@ -135,21 +123,6 @@ impl Replay {
             encode: self.encode,
             workers: usize::from(self.workers),
             at_ns: self.at.unwrap_or_else(now),
-        }
-    }
-
-    fn tag_rules(&self) -> Result<Vec<TagRule>, CliError> {
-        let (path, text) = match &self.tags {
-            Some(path) => (path.clone(), read(path)?),
-            None => (PathBuf::from("envoy/stats_tags.json"), DEFAULT_TAGS.as_bytes().to_vec()),
-        };
-        serde_json::from_slice(&text).map_err(|source| CliError::Tags { path, source })
-    }
-
-    fn wasm(&self) -> Result<PathBuf, CliError> {
-        match &self.wasm {
-            Some(path) => Ok(path.clone()),
-            None => genops_tools::wasm::build().map_err(|error| CliError::Build(error.to_string())),
         }
     }
 
@@ -207,10 +180,6 @@ fn scraped(config: &mut Vec<u8>) -> String {
         (config.iter().position(|b| *b == b'{').unwrap_or(0), if object.is_empty() { "" } else { "," });
     config.splice(brace..=brace, format!("{{\"scrape\":{{\"path\":\"{SCRAPE_PATH}\"}}{comma}").into_bytes());
     SCRAPE_PATH.to_owned()
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    std::fs::read(path).map_err(|source| CliError::Read { path: path.to_owned(), source })
 }
 
 fn progress_bar(length: usize) -> ProgressBar {

@@ -27,7 +27,7 @@ pub struct SummaryRow {
 }
 
 impl SummaryRow {
-    fn add(&mut self, record: &Value) {
+    pub(crate) fn add(&mut self, record: &Value) {
         let tokens = |key: &str| record.get(key).and_then(Value::as_u64).unwrap_or(0);
         self.exchanges += 1;
         let outcome = record.get("outcome").and_then(Value::as_str).unwrap_or("-");
@@ -46,7 +46,7 @@ impl SummaryRow {
         }
     }
 
-    fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.exchanges += other.exchanges;
         for (outcome, count) in &other.outcomes {
             *self.outcomes.entry(outcome.clone()).or_default() += count;
@@ -76,6 +76,11 @@ impl Summary {
     pub fn add(&mut self, record: &Value) {
         let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or("-").to_owned();
         self.0.entry((text("provider"), text("model"))).or_default().add(record);
+    }
+
+    /// Adds a row that was summed elsewhere.
+    pub(crate) fn add_row(&mut self, provider: &str, model: &str, row: &SummaryRow) {
+        self.0.entry((provider.to_owned(), model.to_owned())).or_default().merge(row);
     }
 
     /// Provider, model and row, in order of name.

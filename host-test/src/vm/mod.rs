@@ -140,11 +140,14 @@ impl Vm {
     /// A new stream context.
     pub(crate) fn create_stream(&mut self, stream: StreamState) -> Result<u32, Trapped> {
         let context = self.next_context;
-        self.next_context += 1;
+        self.next_context = self.next_context.wrapping_add(1).max(FIRST_CONTEXT + 1);
         self.store.data_mut().streams.insert(context, stream);
         let create = self.callbacks.on_context_create.clone();
-        self.call("proxy_on_context_create", context, create, (context, self.root), ())?;
-        Ok(context)
+        let created = self.call("proxy_on_context_create", context, create, (context, self.root), ());
+        if created.is_err() {
+            self.store.data_mut().streams.remove(&context);
+        }
+        created.map(|()| context)
     }
 
     /// Runs the timer if it is due. It is armed anew when it has run, as in Envoy.
@@ -183,6 +186,11 @@ impl Vm {
     /// The timer's period in nanoseconds, if one is set.
     pub fn tick_period_ns(&self) -> Option<u64> {
         self.store.data().tick_period_ns
+    }
+
+    /// When the timer is due, on the clock's elapsed time in nanoseconds.
+    pub(crate) fn next_tick_ns(&self) -> u64 {
+        self.store.data().next_tick_ns
     }
 
     /// What the guest logged since it was last asked.

@@ -1,6 +1,7 @@
 //! Streams that do not end as they should, on the real Envoy: each is counted exactly once, and whoever broke it off is
 //! told rightly. A client that goes away is no failure of the provider's.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -12,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::envoy_support::{ask, chat, chat_stream, field, filter, logged};
+use crate::envoy_support::{Logged, ask, chat, chat_stream, field, filter, logged};
 
 /// A model of the price book: an abort after usage was seen has a cost.
 const MODEL: &str = "gpt-4o-mini";
@@ -20,10 +21,10 @@ const MODEL: &str = "gpt-4o-mini";
 const TIMEOUT: &str = "0.5s";
 
 /// A way to end, and what must be said of it.
-struct Case {
-    id: &'static str,
-    answer: Answer,
-    leave: Leave,
+pub(crate) struct Case {
+    pub(crate) id: &'static str,
+    pub(crate) answer: Answer,
+    pub(crate) leave: Leave,
     outcome: &'static str,
     error: &'static str,
     /// Input tokens of the record; empty: none seen.
@@ -36,7 +37,7 @@ fn through_usage(answer: &Answer) -> usize {
     body.find("data: [DONE]").unwrap_or(body.len())
 }
 
-fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     let stream = || chat_stream(MODEL, 1000, 500).cut(Cuts::Bytes(64));
     let seen = through_usage(&stream());
     let unseen = seen / 4;
@@ -75,17 +76,28 @@ async fn each_end_is_counted_once_and_told_rightly() -> Result<()> {
     let envoy = Envoy::start(&Setup::new(bootstrap).workers(2)).await?;
 
     let cases = cases();
-    for case in &cases {
+    send(&upstream, envoy.address(), &cases).await;
+    let scrape = envoy.settled(cases.len()).await?;
+    judge(&cases, &logged(&envoy.access_log()?)?, &scrape)?;
+    envoy.quit().await?;
+    Ok(())
+}
+
+/// Sends all of them through a proxy, each over a connection of its own.
+pub(crate) async fn send(upstream: &Upstream, proxy: SocketAddr, cases: &[Case]) {
+    for case in cases {
         upstream.answer(case.id, case.answer.clone());
     }
     let requests = cases.iter().map(|case| (ask(case.id, MODEL, &[]), case.leave)).collect();
-    send_all(envoy.address(), requests, cases.len()).await;
-    let scrape = envoy.settled(cases.len()).await?;
-    let lines = logged(&envoy.access_log()?)?;
+    send_all(proxy, requests, cases.len()).await;
+}
+
+/// What the proxy says of them.
+pub(crate) fn judge(cases: &[Case], lines: &[Logged], scrape: &str) -> Result<()> {
     ensure!(lines.len() == cases.len(), "{} lines for {} exchanges", lines.len(), cases.len());
 
     let mut wrong = Vec::new();
-    for case in &cases {
+    for case in cases {
         let line = lines.iter().find(|l| l.id == case.id).with_context(|| case.id.to_owned())?;
         let got = [field(line, "outcome"), field(line, "error_type"), field(line, "input_tokens")];
         if got != [case.outcome, case.error, case.input] {
@@ -94,7 +106,7 @@ async fn each_end_is_counted_once_and_told_rightly() -> Result<()> {
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
 
-    let samples = parse(&scrape).map_err(anyhow::Error::msg)?;
+    let samples = parse(scrape).map_err(anyhow::Error::msg)?;
     let total = cases.len() as u64;
     ensure!(sum(&samples, "genops_usage_outcomes_total", &[]) == total, "{scrape}");
     ensure!(sum(&samples, "genops_operations_total", &[]) == total, "{scrape}");
@@ -107,7 +119,6 @@ async fn each_end_is_counted_once_and_told_rightly() -> Result<()> {
     ensure!(sum(&samples, "genops_operation_errors_total", &[]) == errors, "{scrape}");
     let input = cases.iter().filter(|case| case.input == "1000").count() as u64 * 1000;
     ensure!(sum(&samples, "genops_tokens_input_total", &[]) == input, "{scrape}");
-    envoy.quit().await?;
     Ok(())
 }
 

@@ -121,6 +121,12 @@ fn log_line(text: &str) -> Result<Logged> {
     Ok(Logged { id, record, fields })
 }
 
+/// A record line of the native host, as if Envoy had logged it.
+pub(crate) fn recorded(line: &Value) -> Result<Logged> {
+    let id = line.get("id").and_then(Value::as_str).context("an id")?.to_owned();
+    Ok(Logged { id, record: line.to_string(), fields: line.clone() })
+}
+
 /// The field of a logged record at a JSON pointer, as text; empty where it is null.
 pub(crate) fn field(logged: &Logged, name: &str) -> String {
     match logged.fields.pointer(&format!("/{name}")) {

@@ -1,6 +1,7 @@
 //! Sessions over web sockets through the real Envoy: bytes pass as they are, each session is one exchange, and its
 //! responses are counted and priced however it ends.
 
+use std::net::SocketAddr;
 use std::sync::Mutex;
 
 use anyhow::{Context, Result, ensure};
@@ -63,7 +64,7 @@ fn script(steps: Vec<Step>) -> Script {
 }
 
 /// What must be in the record: outcome, input tokens, output tokens, cost, model.
-type Expected = [&'static str; 5];
+pub(crate) type Expected = [&'static str; 5];
 
 const ONE: [&str; 4] = ["1000", "400", "0.04052", "gpt-realtime"];
 const TWO: [&str; 4] = ["2000", "800", "0.08104", "gpt-realtime"];
@@ -90,6 +91,15 @@ async fn sessions_are_counted_however_they_end() -> Result<()> {
     let upstream = SocketUpstream::start().await?;
     let bootstrap = Bootstrap::shipped(&filter()?, upstream.address())?;
     let envoy = Envoy::start(&Setup::new(bootstrap).workers(2)).await?;
+    let expected = hold(&upstream, envoy.address()).await?;
+    let scrape = envoy.settled(expected.len()).await?;
+    judge(&expected, &logged(&envoy.access_log()?)?, &scrape)?;
+    envoy.quit().await?;
+    Ok(())
+}
+
+/// Sessions through a proxy, and what must be said of each.
+pub(crate) async fn hold(upstream: &SocketUpstream, proxy: SocketAddr) -> Result<Vec<(&'static str, Expected)>> {
     let mut expected: Vec<(&str, Expected)> = Vec::new();
 
     // Two responses, closed by the server. One piece of sound needs a length of 64 bits.
@@ -100,7 +110,7 @@ async fn sessions_are_counted_however_they_end() -> Result<()> {
     steps.extend(text([begun("r2"), delta(4_000), done("r2")]));
     steps.push(Step::Close);
     upstream.script("whole", script(steps));
-    let (mut client, wire) = connect(envoy.address(), "whole", REALTIME).await?;
+    let (mut client, wire) = connect(proxy, "whole", REALTIME).await?;
     let update =
         json!({"type": "session.update", "session": {"type": "realtime", "model": "gpt-5", "instructions": "x"}});
     client.send(Message::text(update.to_string())).await?;
@@ -108,14 +118,14 @@ async fn sessions_are_counted_however_they_end() -> Result<()> {
     client.send(Message::text(sound.to_string())).await?;
     read_until(&mut client, "response.done", 2).await?;
     while let Some(Ok(_)) = client.next().await {}
-    unchanged(&upstream, "whole", &wire).await?;
+    unchanged(upstream, "whole", &wire).await?;
     expected.push(("whole", expect("complete", TWO)));
 
     // The client goes away in the middle of the second response.
     let mut steps = text([created(), begun("r1"), done("r1"), begun("r2"), delta(1_000)]);
     steps.push(Step::UntilGone);
     upstream.script("left-in-response", script(steps));
-    let (mut client, _) = connect(envoy.address(), "left-in-response", REALTIME).await?;
+    let (mut client, _) = connect(proxy, "left-in-response", REALTIME).await?;
     read_until(&mut client, "output_audio.delta", 1).await?;
     drop(client);
     upstream.ended("left-in-response").await?;
@@ -126,12 +136,12 @@ async fn sessions_are_counted_however_they_end() -> Result<()> {
         let mut steps = text([created(), begun("r1"), done("r1")]);
         steps.push(Step::UntilGone);
         upstream.script(id, script(steps));
-        let (mut client, wire) = connect(envoy.address(), id, REALTIME).await?;
+        let (mut client, wire) = connect(proxy, id, REALTIME).await?;
         read_until(&mut client, "response.done", 1).await?;
         if polite {
             client.close(None).await?;
             while let Some(Ok(_)) = client.next().await {}
-            unchanged(&upstream, id, &wire).await?;
+            unchanged(upstream, id, &wire).await?;
         }
         drop(client);
         upstream.ended(id).await?;
@@ -142,7 +152,7 @@ async fn sessions_are_counted_however_they_end() -> Result<()> {
     let mut steps = text([created(), begun("r1"), done("r1"), begun("r2")]);
     steps.push(Step::Drop);
     upstream.script("dropped", script(steps));
-    let (mut client, _) = connect(envoy.address(), "dropped", REALTIME).await?;
+    let (mut client, _) = connect(proxy, "dropped", REALTIME).await?;
     read_until(&mut client, "response.created", 2).await?;
     while let Some(Ok(_)) = client.next().await {}
     expected.push(("dropped", expect("partial", ONE)));
@@ -151,7 +161,7 @@ async fn sessions_are_counted_however_they_end() -> Result<()> {
     let mut steps = text([created()]);
     steps.push(Step::UntilGone);
     upstream.script("quiet", script(steps));
-    let (mut client, _) = connect(envoy.address(), "quiet", REALTIME).await?;
+    let (mut client, _) = connect(proxy, "quiet", REALTIME).await?;
     read_until(&mut client, "session.created", 1).await?;
     drop(client);
     expected.push(("quiet", expect("complete", ["0", "0", "0", "gpt-realtime"])));
@@ -169,13 +179,13 @@ async fn sessions_are_counted_however_they_end() -> Result<()> {
     );
     steps.push(Step::UntilGone);
     upstream.script("live", script(steps));
-    let (mut client, wire) = connect(envoy.address(), "live", LIVE).await?;
+    let (mut client, wire) = connect(proxy, "live", LIVE).await?;
     let setup = json!({"setup": {"model": "models/gemini-live-2.5-flash", "generationConfig": {"responseModalities": ["AUDIO"]}}});
     client.send(Message::text(setup.to_string())).await?;
     read_until(&mut client, "turnComplete", 2).await?;
     client.close(None).await?;
     while let Some(Ok(_)) = client.next().await {}
-    unchanged(&upstream, "live", &wire).await?;
+    unchanged(upstream, "live", &wire).await?;
     expected.push(("live", expect("complete", ["2000", "200", "0.0054", "gemini-live-2.5-flash"])));
 
     // Responses over a socket.
@@ -190,16 +200,19 @@ async fn sessions_are_counted_however_they_end() -> Result<()> {
     steps.extend(text([completed("resp_1"), completed("resp_2")]));
     steps.push(Step::Close);
     upstream.script("responses", script(steps));
-    let (mut client, _) = connect(envoy.address(), "responses", "ws://api.openai.com/v1/responses").await?;
+    let (mut client, _) = connect(proxy, "responses", "ws://api.openai.com/v1/responses").await?;
     client.send(Message::text(r#"{"type":"response.create","model":"gpt-4o-mini","input":"hello"}"#)).await?;
     read_until(&mut client, "response.completed", 2).await?;
     while let Some(Ok(_)) = client.next().await {}
     expected.push(("responses", expect("complete", ["2000", "1000", "0.0009", "gpt-4o-mini"])));
 
-    let scrape = envoy.settled(expected.len()).await?;
-    let lines = logged(&envoy.access_log()?)?;
+    Ok(expected)
+}
+
+/// What the proxy says of them.
+pub(crate) fn judge(expected: &[(&str, Expected)], lines: &[Logged], scrape: &str) -> Result<()> {
     let mut wrong = Vec::new();
-    for (id, expected) in &expected {
+    for (id, expected) in expected {
         let line = lines.iter().find(|l| l.id == *id).with_context(|| (*id).to_owned())?;
         let got = said(line);
         // Only the provider that broke off failed.
@@ -211,7 +224,7 @@ async fn sessions_are_counted_however_they_end() -> Result<()> {
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     ensure!(lines.len() == expected.len(), "{lines:?}");
 
-    let samples = parse(&scrape).map_err(anyhow::Error::msg)?;
+    let samples = parse(scrape).map_err(anyhow::Error::msg)?;
     let realtime = [("model", "gpt-realtime")];
     for (name, with, value) in [
         ("genops_usage_outcomes_total", &[][..], 8),
@@ -226,7 +239,6 @@ async fn sessions_are_counted_however_they_end() -> Result<()> {
         let counted = sum(&samples, name, with);
         ensure!(counted == value, "{name} {with:?}: {counted}, expected {value}\n{scrape}");
     }
-    envoy.quit().await?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+pub mod chromium;
 mod error;
 pub mod pins;
 pub mod python;

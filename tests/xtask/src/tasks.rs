@@ -170,5 +170,7 @@ fn resolve_tools() -> Result<(), Failure> {
     }
     let python = python::venv().map_err(|e| format!("Python environment: {e}"))?;
     println!("    python environment: {}", python.display());
+    let sdks = python::sdks().map_err(|e| format!("Python environment of the SDKs: {e}"))?;
+    println!("    SDKs: {}", sdks.display());
     Ok(())
 }
