@@ -77,9 +77,15 @@ impl FromStr for Upstream {
         } else if matches.is_empty() {
             Match::Any
         } else {
-            Match::Host(matches.parse::<Authority>().map_err(|e| bad(&e.to_string()))?.as_str().to_ascii_lowercase())
+            Match::Host(
+                matches
+                    .parse::<Authority>()
+                    .map_err(|e| bad(&format!("its host cannot be read: {e}")))?
+                    .as_str()
+                    .to_ascii_lowercase(),
+            )
         };
-        let uri: Uri = url.parse().map_err(|e: http::uri::InvalidUri| bad(&e.to_string()))?;
+        let uri: Uri = url.parse().map_err(|e: http::uri::InvalidUri| bad(&format!("its URL cannot be read: {e}")))?;
         let parts = uri.into_parts();
         let scheme = parts.scheme.filter(|s| [Scheme::HTTP, Scheme::HTTPS].contains(s));
         let scheme = scheme.ok_or_else(|| bad("its scheme is neither http nor https"))?;
@@ -264,10 +270,10 @@ mod tests {
         for (text, word) in [
             ("api.openai.com", "no scheme"),
             ("ftp://h", "neither http nor https"),
-            ("http://", "URI"),
+            ("http://", "its URL cannot be read"),
             ("https://user:key@h", "credentials"),
             ("https://h/?a=b", "query"),
-            ("a b=https://h", "invalid"),
+            ("a b=https://h", "its host cannot be read"),
         ] {
             let problem = text.parse::<Upstream>().expect_err(text).to_string();
             assert!(problem.contains(word) && problem.contains("/PREFIX=URL"), "{text}: {problem}");

@@ -44,7 +44,7 @@ const RECORDER: &str = r#"(module
     (drop (call $set_property (i32.const 100) (i32.const 13) (i32.const 300) (i32.const LENGTH)))))"#;
 
 /// What it leaves.
-const RECORD: &str = concat!(
+pub(crate) const RECORD: &str = concat!(
     r#"{"provider":"p","model":"m","outcome":"complete","input_tokens":1000,"output_tokens":2,"#,
     r#""cost_usd":"0.100000000001","last":0}"#
 );
@@ -57,35 +57,45 @@ fn recorder() -> Vec<u8> {
     wat::parse_str(text).expect("valid text")
 }
 
-struct Bench {
+pub(crate) struct Bench {
     directory: tempfile::TempDir,
     wasm: PathBuf,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let wasm = directory.path().join("guest.wasm");
         std::fs::write(&wasm, recorder()).expect("written");
         Self { directory, wasm }
     }
 
-    fn file(&self, name: &str, text: &str) -> String {
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.directory.path().join(name);
         std::fs::write(&path, text).expect("written");
         path.to_string_lossy().into_owned()
     }
 
-    fn read(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).to_string_lossy().into_owned()
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.directory.path().join(name)).expect("written by the command")
     }
 
-    fn run(&self, arguments: &[&str], input: &str) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_genops-host"))
+    /// The command with the guest.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_genops-host"));
+        command.env("GENOPS_WASM", &self.wasm).env("GENOPS_CACHE", self.directory.path());
+        command.current_dir(self.directory.path());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = self
+            .command()
             .args(arguments)
-            .env("GENOPS_WASM", &self.wasm)
-            .env("GENOPS_CACHE", self.directory.path())
-            .current_dir(self.directory.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -117,7 +127,7 @@ fn exit(output: &Output, code: i32) {
     assert_eq!(output.status.code(), Some(code), "stdout:\n{out}\nstderr:\n{err}");
 }
 
-const SCRAPE: &str = "# TYPE exchanges_total counter\nexchanges_total{provider=\"p\"} 2\n";
+pub(crate) const SCRAPE: &str = "# TYPE exchanges_total counter\nexchanges_total{provider=\"p\"} 2\n";
 
 #[test]
 fn a_table_then_the_scrape() {

@@ -9,3 +9,4 @@ mod lifecycle;
 mod local_response;
 mod openmetrics;
 mod scrape;
+mod serve;

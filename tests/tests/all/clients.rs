@@ -207,7 +207,7 @@ fn compare(cases: &[Case], said: &[Said], samples: &[Sample]) -> Result<()> {
                 wrong.push(format!("{provider}: {scraped} are {outcome}, expected {count}"));
             }
         }
-        if total != expected.values().sum() {
+        if total != expected.values().sum::<u64>() {
             wrong.push(format!("{provider}: {total} outcomes, expected {expected:?}"));
         }
     }

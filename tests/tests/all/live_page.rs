@@ -193,7 +193,8 @@ async fn the_live_page_shows_what_was_counted() -> Result<()> {
     ensure!(browser.complaints.is_empty(), "{:?}", browser.complaints);
 
     let shot = browser.call("Page.captureScreenshot", json!({"format": "png"})).await?;
-    let png = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().context("a picture")?)?;
+    let picture = shot["data"].as_str().context("a picture")?;
+    let png = base64::engine::general_purpose::STANDARD.decode(picture).map_err(|e| anyhow::anyhow!("{e}"))?;
     ensure!(png.starts_with(b"\x89PNG") && png.len() > 10_000, "an empty picture");
     let target = workspace_root().join("target");
     if target.is_dir() {
