@@ -87,7 +87,7 @@ impl Bench {
     /// The command with the guest.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_genops-host"));
-        command.env("GENOPS_WASM", &self.wasm).env("GENOPS_CACHE", self.directory.path());
+        command.env("GENOPS_WASM", &self.wasm).env("GENOPS_CACHE", self.directory.path()).env_remove("SSL_CERT_DIR");
         command.current_dir(self.directory.path());
         command
     }
