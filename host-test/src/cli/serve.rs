@@ -59,7 +59,7 @@ impl Serve {
     pub(crate) fn run(self) -> Result<ExitCode, CliError> {
         let records = self.records.as_ref().map(sink).transpose()?;
         let options = HostOptions { workers: usize::from(self.workers), live: true, ..HostOptions::default() };
-        let host = self.filter.host(options)?;
+        let host = self.filter.host(options, |_| {})?;
         let runtime = Builder::new_multi_thread().worker_threads(REACTOR_THREADS).enable_all().build();
         let runtime = runtime.map_err(CliError::Runtime)?;
         let stopped = runtime.block_on(async {

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::head;
 use super::stream::{Lease, Stream, details};
 use super::upstream::{BoxError, ProxyBody};
+use crate::exchange::{Headers, LocalReply};
 use crate::stream::Way;
 
 /// A body of which nothing has been read here.
@@ -103,7 +104,7 @@ impl Pump {
         let size = bytes.len();
         let verdict = self.stream.body(self.way, bytes, end, true).await;
         self.first = verdict.body;
-        Ok(Held { flows: verdict.flows || end, headers: verdict.headers, size })
+        Ok(Held { flows: verdict.flows || end, headers: verdict.headers, reply: verdict.reply, size })
     }
 
     async fn next(&mut self) -> Result<Next, BoxError> {
@@ -177,7 +178,9 @@ pub(super) struct Held {
     /// Head and body go on.
     pub(super) flows: bool,
     /// The head as it is now.
-    pub(super) headers: Option<crate::exchange::Headers>,
+    pub(super) headers: Option<Headers>,
+    /// The filter answers itself.
+    pub(super) reply: Option<LocalReply>,
     /// Bytes that were read.
     pub(super) size: usize,
 }

@@ -60,6 +60,12 @@ pub(super) fn timeout(upstream: &Upstream) -> Local {
     Local { status: StatusCode::GATEWAY_TIMEOUT, details: details::TIMEOUT, kind: "upstream_timeout", message }
 }
 
+/// The filter holds a whole request and never answers.
+pub(super) fn held_for_ever() -> Local {
+    let message = "genops-host: the filter has held the request for longer than --timeout".to_owned();
+    Local { status: StatusCode::GATEWAY_TIMEOUT, details: details::TIMEOUT, kind: "filter_timeout", message }
+}
+
 /// No upstream takes the path.
 pub(super) fn no_route(path: &str, all: &[Arc<Upstream>]) -> Local {
     let routes: Vec<&str> = all.iter().map(|upstream| upstream.route()).collect();

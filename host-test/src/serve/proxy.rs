@@ -20,7 +20,7 @@ use super::stream::{Lease, Meter, details, properties};
 use super::upgrade::Session;
 use super::upstream::{ProxyBody, Upstream, Upstreams};
 use super::{head, local};
-use crate::exchange::Headers;
+use crate::exchange::{Headers, LocalReply};
 use crate::stream::Way;
 
 /// Most bytes of a request body that wait for its head: Envoy's default `per_connection_buffer_limit_bytes`.
@@ -64,6 +64,7 @@ impl Proxy {
         let until = Instant::now() + self.timeout;
         match self.forward(&mut lease, asked, upstream.as_deref(), until).await {
             Ok(Answer::Plain(head, body)) => respond(lease, head, body, until).await,
+            Ok(Answer::Filter(reply)) => answered(lease, reply).await,
             Ok(Answer::Session(head, session)) => session.begin(lease, head, self.phase.clone()).await,
             Err(local) => local.send(lease).await,
         }
@@ -81,7 +82,13 @@ impl Proxy {
         let stream = Arc::clone(&lease.stream);
         let upgrades = upgrade.is_some();
         let end = body.is_end_stream() && !upgrades;
-        let verdict = stream.headers(Way::Request, headers.clone(), end).await;
+        let verdict = match timeout_at(until, stream.headers(Way::Request, headers.clone(), end)).await {
+            Ok(verdict) => verdict,
+            Err(_) => return Err(local::held_for_ever()),
+        };
+        if let Some(reply) = verdict.reply {
+            return Ok(Answer::Filter(reply));
+        }
         let Some(upstream) = upstream else {
             return Err(local::no_route(head::path_of(&headers), self.upstreams.all()));
         };
@@ -90,8 +97,10 @@ impl Proxy {
             empty()
         } else {
             let mut pump = Pump::of_request(Arc::clone(&stream), body, Bytes::new(), false);
-            if !verdict.flows {
-                hold(&mut pump, &mut headers).await?;
+            if !verdict.flows
+                && let Some(reply) = hold(&mut pump, &mut headers).await?
+            {
+                return Ok(Answer::Filter(reply));
             }
             pump.into_body()
         };
@@ -115,23 +124,25 @@ impl Proxy {
     }
 }
 
-/// What an upstream answers.
+/// Who answers, and what.
 enum Answer {
+    /// None was asked: the filter answers (its own scrape endpoint).
+    Filter(LocalReply),
     Plain(response::Parts, Incoming),
     Session(response::Parts, Session),
 }
 
 /// The filter keeps the head until it has read enough of the body (`allow_on_headers_stop_iteration` in Envoy).
-async fn hold(pump: &mut Pump, headers: &mut Headers) -> Result<(), Local> {
+async fn hold(pump: &mut Pump, headers: &mut Headers) -> Result<Option<LocalReply>, Local> {
     let mut size = 0_usize;
     loop {
         let held = pump.held().await.map_err(|_gone| Local::client_gone())?;
         size = size.saturating_add(held.size);
-        if held.flows {
+        if held.flows || held.reply.is_some() {
             if let Some(now) = held.headers {
                 *headers = now;
             }
-            return Ok(());
+            return Ok(held.reply);
         }
         if size > HELD_BYTES_MAX {
             return Err(local::too_large(HELD_BYTES_MAX));
@@ -160,6 +171,19 @@ async fn respond(mut lease: Lease, parts: response::Parts, body: Incoming, until
     let length = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let body = Pump::of_response(lease, body, length, until).into_body();
     head::to_response(&headers, parts.status, body)
+}
+
+/// Sends the filter's own answer, through its response callbacks as any other (Envoy `sendLocalReply`).
+async fn answered(mut lease: Lease, reply: LocalReply) -> Response<ProxyBody> {
+    let shown = reply.head();
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    lease.explain(reply.details);
+    let verdict = lease.stream.headers(Way::Response, shown.clone(), reply.body.is_empty()).await;
+    let mut body = Bytes::new();
+    if !reply.body.is_empty() {
+        body = lease.stream.body(Way::Response, reply.body.into(), true, false).await.body;
+    }
+    head::to_response(&verdict.headers.unwrap_or(shown), status, full(body))
 }
 
 impl Local {

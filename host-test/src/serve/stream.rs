@@ -1,5 +1,6 @@
 //! One exchange in its worker's VM, as the proxy's tasks see it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -52,7 +53,7 @@ impl Meter {
         let stream = Stream { key, worker: self.workers.get(at).cloned(), client_gone: AtomicBool::new(false) };
         stream.send(Command::Open { key, properties, upstream });
         self.open.fetch_add(1, Ordering::Relaxed);
-        Lease { stream: Arc::new(stream), details: details::CLIENT_GONE, open: Arc::clone(&self.open) }
+        Lease { stream: Arc::new(stream), details: details::CLIENT_GONE.into(), open: Arc::clone(&self.open) }
     }
 }
 
@@ -108,21 +109,21 @@ impl Stream {
 /// was waiting for the upstream when its client went away.
 pub(super) struct Lease {
     pub(super) stream: Arc<Stream>,
-    details: &'static str,
+    details: Cow<'static, str>,
     open: Arc<AtomicU64>,
 }
 
 impl Lease {
     /// How the exchange came to its end, as far as is known. The filter can read it from here on.
-    pub(super) fn explain(&mut self, details: &'static str) {
-        self.details = details;
-        self.stream.property(CODE_DETAILS, details);
+    pub(super) fn explain(&mut self, details: impl Into<Cow<'static, str>>) {
+        self.details = details.into();
+        self.stream.property(CODE_DETAILS, &self.details);
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.stream.property(CODE_DETAILS, self.details);
+        self.stream.property(CODE_DETAILS, &self.details);
         self.stream.send(Command::Close { key: self.stream.key });
         self.open.fetch_sub(1, Ordering::Relaxed);
     }

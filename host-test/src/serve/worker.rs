@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::observer::{Ended, Observer};
 use crate::abi::{LogLevel, LogLine};
-use crate::exchange::Headers;
+use crate::exchange::{Headers, LocalReply};
 use crate::stream::{Flow, OpenStream, Way};
 use crate::vm::Vm;
 
@@ -59,6 +59,8 @@ pub(super) struct Verdict {
     pub(super) headers: Option<Headers>,
     /// The part of a body that goes on.
     pub(super) body: Bytes,
+    /// The filter answers the request itself: nothing goes on.
+    pub(super) reply: Option<LocalReply>,
 }
 
 /// How to reach a worker.
@@ -95,6 +97,8 @@ struct Running {
     stream: OpenStream,
     upstream: Arc<str>,
     started: Instant,
+    /// A whole request that the filter holds: it will answer itself, in a tick.
+    waiting: Option<oneshot::Sender<Verdict>>,
 }
 
 impl Room {
@@ -110,7 +114,9 @@ impl Room {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             // Also between commands: under load the inbox is never empty.
-            self.vm.run_due_tick();
+            if self.vm.run_due_tick() {
+                self.answer_waiting();
+            }
             self.tell_log();
         }
         for running in std::mem::take(&mut self.streams).into_values() {
@@ -133,7 +139,7 @@ impl Room {
         match command {
             Command::Open { key, properties, upstream } => {
                 let stream = self.vm.open_with(properties);
-                self.streams.insert(key, Running { stream, upstream, started: Instant::now() });
+                self.streams.insert(key, Running { stream, upstream, started: Instant::now(), waiting: None });
             }
             Command::Property { key, path, value } => {
                 let context = self.streams.get(&key).map(|running| running.stream.context);
@@ -142,9 +148,13 @@ impl Room {
                 }
             }
             Command::Call { key, way, part, answer } => {
+                let whole = matches!(part, Part::Headers { end: true, .. }) && way == Way::Request;
                 let verdict = self.call(key, way, part);
-                // The stream may have gone meanwhile.
-                let _gone = answer.send(verdict);
+                match self.streams.get_mut(&key).filter(|_| whole && !verdict.flows && verdict.reply.is_none()) {
+                    Some(running) => running.waiting = Some(answer),
+                    // The stream may have gone meanwhile.
+                    None => drop(answer.send(verdict)),
+                }
             }
             Command::Close { key } => {
                 if let Some(running) = self.streams.remove(&key) {
@@ -177,18 +187,38 @@ impl Room {
                 // A crash must not cost traffic (`fail_open` in the shipped Envoy configuration): what waited goes on.
                 body.append(waiting);
             }
+            let reply = state.local_reply.take();
             let headers = match part {
                 Part::Headers { .. } | Part::Body { held: true, .. } => headers.clone(),
                 Part::Trailers { .. } => trailers.clone(),
                 Part::Body { .. } => None,
             };
-            Verdict { flows: flow.is_ok_and(|flow| flow == Flow::On) || dead, headers, body: body.into() }
+            Verdict { flows: flow.is_ok_and(|flow| flow == Flow::On) || dead, headers, body: body.into(), reply }
         } else {
             Verdict::unmetered(part)
         }
     }
 
-    fn finish(&mut self, Running { stream, upstream, started }: Running) {
+    /// Hands out what the filter has answered since.
+    fn answer_waiting(&mut self) {
+        let dead = self.vm.trap().is_some();
+        let states = &mut self.vm.store.data_mut().streams;
+        for running in self.streams.values_mut().filter(|running| running.waiting.is_some()) {
+            let state = states.get_mut(&running.stream.context);
+            let (reply, headers) = match state {
+                Some(state) => (state.local_reply.take(), state.request_headers.clone()),
+                None => (None, None),
+            };
+            if reply.is_none() && !dead {
+                continue;
+            }
+            if let Some(answer) = running.waiting.take() {
+                let _gone = answer.send(Verdict { flows: dead, headers, body: Bytes::new(), reply });
+            }
+        }
+    }
+
+    fn finish(&mut self, Running { stream, upstream, started, .. }: Running) {
         let report = self.vm.finish(stream);
         self.observer.log(report.log.iter());
         if let Some(trap) = &report.trap {
@@ -208,9 +238,9 @@ impl Verdict {
     pub(super) fn unmetered(part: Part) -> Self {
         match part {
             Part::Headers { headers, .. } | Part::Trailers { trailers: headers } => {
-                Self { flows: true, headers: Some(headers), body: Bytes::new() }
+                Self { flows: true, headers: Some(headers), ..Self::default() }
             }
-            Part::Body { bytes, .. } => Self { flows: true, headers: None, body: bytes },
+            Part::Body { bytes, .. } => Self { flows: true, body: bytes, ..Self::default() },
         }
     }
 }

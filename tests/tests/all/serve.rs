@@ -203,6 +203,28 @@ async fn held_requests_go_on_with_their_length() -> Result<()> {
     Ok(())
 }
 
+/// The filter's own endpoint answers through the host: with the schema's names, in slices of its ticks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_filter_s_own_scrape_is_answered() -> Result<()> {
+    let upstream = Upstream::start().await?;
+    let mut setup = serve_support::Setup::new(upstream.address());
+    setup.configuration = Some(json!({"provider": "openai", "scrape": {"path": "/genops/metrics"}}).to_string());
+    let served = Served::start(setup).await?;
+    upstream.answer("one", chat(MODEL, 1_000, 500));
+    get(&served, &ask("one", MODEL, &[])).await;
+    served.settled(1).await?;
+    for (accept, end) in [("text/plain", ""), ("application/openmetrics-text; version=1.0.0", "# EOF\n")] {
+        let reply = get(&served, &page("/genops/metrics", &[("accept", accept.as_bytes())])).await;
+        let text = String::from_utf8(reply.body.to_vec())?;
+        ensure!(reply.status == Some(200) && reply.whole && text.ends_with(end), "{accept}: {reply:?}");
+        let cost = text.lines().find(|line| line.starts_with("genops_cost_total_usd{"));
+        ensure!(cost.is_some_and(|line| line.ends_with(" 0.00045")), "{accept}: {text}");
+    }
+    ensure!(upstream.counts().0 == 1, "a scrape went upstream");
+    served.stop().await;
+    Ok(())
+}
+
 /// A client that does not read stops the upstream: nothing piles up in between.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_does_not_read_holds_the_upstream_back() -> Result<()> {
