@@ -53,14 +53,39 @@ impl Prometheus {
     pub async fn start(target: SocketAddr, rules: &Path) -> Result<Self> {
         let config = json!({
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-            "rule_files": [rules],
             "scrape_configs": [{
-                "job_name": "envoy",
+                "job_name": "genops-ai",
                 "metrics_path": "/stats/prometheus",
                 "static_configs": [{"targets": [target.to_string()]}],
             }],
         });
-        Self::configured(&config, TempDir::with_prefix("genops-prometheus-")?).await
+        Self::with(config, &[rules], "").await
+    }
+
+    /// Starts it with a configuration, with `rules` evaluated at the configuration's interval whatever their own, and with
+    /// the samples of `history` (OpenMetrics text with times, or nothing) in its data base.
+    ///
+    /// # Errors
+    /// As [`Self::start`]; promtool refuses the history.
+    pub async fn with(mut config: Value, rules: &[&Path], history: &str) -> Result<Self> {
+        let directory = TempDir::with_prefix("genops-prometheus-")?;
+        let mut copies = Vec::new();
+        for (index, path) in rules.iter().enumerate() {
+            let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            let copy = format!("rules-{index}.yml");
+            fs::write(directory.path().join(&copy), at_any_interval(&text))?;
+            copies.push(copy);
+        }
+        config.as_object_mut().context("an object")?.insert("rule_files".to_owned(), json!(copies));
+        if !history.is_empty() {
+            let text = directory.path().join("history");
+            fs::write(&text, history)?;
+            let mut promtool = Command::new(genops_tools::tool::promtool()?);
+            promtool.args(["tsdb", "create-blocks-from", "openmetrics"]).arg(&text).arg(directory.path().join("data"));
+            let output = promtool.output()?;
+            ensure!(output.status.success(), "history: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Self::configured(&config, directory).await
     }
 
     /// Starts it with a configuration, in `directory`: what lies in `data` there is its data base.
@@ -169,6 +194,11 @@ impl Drop for Prometheus {
             let _reaped = child.wait();
         }
     }
+}
+
+/// The rules without the intervals of their groups: a test does not wait for 15 s and more.
+fn at_any_interval(rules: &str) -> String {
+    rules.lines().filter(|line| !line.starts_with("  interval: ")).map(|line| format!("{line}\n")).collect()
 }
 
 fn vector(answer: &[u8]) -> Result<Vec<Series>> {

@@ -7,6 +7,8 @@ use genops_host::HostError;
 use genops_host::replay::InputError;
 use genops_host::serve::ServeError;
 
+use super::cost::PrometheusError;
+
 /// Exit code for what the user gave us: arguments, files, configuration.
 const BAD_INPUT: u8 = 2;
 /// Exit code for everything else.
@@ -38,6 +40,15 @@ pub(crate) enum CliError {
     Serve(#[from] ServeError),
     #[error("cannot set up the reactor: {0}")]
     Runtime(std::io::Error),
+    #[error(transparent)]
+    Prometheus(#[from] PrometheusError),
+    #[error(
+        "Prometheus at {prometheus} has no genops_cost_total_usd for {period}\n  does it scrape the filter? its page \
+         /targets says so; envoy/prometheus/runbooks/metrics-missing.md has the steps"
+    )]
+    NoCost { prometheus: String, period: String },
+    #[error("team {team:?} has no cost in this period; teams that have: {teams}")]
+    NoSuchTeam { team: String, teams: String },
     #[error("cannot write to standard output: {0}")]
     Stdout(std::io::Error),
 }
@@ -49,6 +60,8 @@ impl CliError {
             | Self::Input(_)
             | Self::Tags { .. }
             | Self::Nothing
+            | Self::Prometheus(PrometheusError::Address(_) | PrometheusError::Tls(_) | PrometheusError::Header(_))
+            | Self::NoSuchTeam { .. }
             | Self::Host(HostError::Refused { .. } | HostError::BadTagRegex { .. } | HostError::ReadModule { .. }) => {
                 BAD_INPUT
             }

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod cost;
 mod error;
 mod filter;
 mod output;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use cost::{CostBreakdown, CostReport};
 pub(crate) use error::CliError;
 use replay::Replay;
 use serve::Serve;
@@ -33,6 +35,10 @@ enum Command {
     Replay(Replay),
     /// Stand between a client and its providers as a reverse proxy, with /metrics and a live page.
     Serve(Serve),
+    /// Ask Prometheus what was spent in a period, by provider and model, and what has no price.
+    CostReport(CostReport),
+    /// Ask Prometheus what was spent in a period, by one label, the most expensive first.
+    CostBreakdown(CostBreakdown),
 }
 
 impl Cli {
@@ -40,6 +46,8 @@ impl Cli {
         match self.command {
             Some(Command::Replay(replay)) => replay.run(),
             Some(Command::Serve(serve)) => serve.run(),
+            Some(Command::CostReport(report)) => report.run(),
+            Some(Command::CostBreakdown(breakdown)) => breakdown.run(),
             None => self.replay.run(),
         }
     }

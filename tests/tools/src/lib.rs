@@ -11,6 +11,7 @@ mod error;
 pub mod pins;
 pub mod python;
 mod run;
+pub mod schemas;
 pub mod tool;
 mod version;
 pub mod wasm;

