@@ -14,8 +14,8 @@ use genops_core::scrape::{Asked, Catalog, Progress, Rendering, SeriesId, Values}
 use crate::behind::{self, Behind, Form};
 use crate::host;
 
-/// Longest stretch of a scrape at a time. With a slice of new stats (1 ms) in the same tick it stays below 5 ms.
-const SLICE_NANOS: u64 = 2_000_000;
+/// Longest stretch of a scrape at a time: with a slice of new stats (1 ms) in the same tick it stays below 5 ms.
+const SLICE_NANOS: u64 = 3_000_000;
 /// Between two slices: as soon as the host's timer can, others first.
 const TICK_MILLIS: u32 = 1;
 /// Series put into the catalog between two looks at the time: some 10 us of work.
