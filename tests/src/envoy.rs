@@ -43,18 +43,26 @@ pub struct Setup {
     pub live: bool,
     /// Seconds that an old listener drains.
     pub drain_seconds: u32,
+    /// Another Envoy than the pinned one.
+    pub program: Option<PathBuf>,
 }
 
 impl Setup {
     /// One worker and a listener for good.
     pub fn new(bootstrap: Bootstrap) -> Self {
-        Self { bootstrap, workers: 1, live: false, drain_seconds: 1 }
+        Self { bootstrap, workers: 1, live: false, drain_seconds: 1, program: None }
     }
 
     /// With so many workers.
     #[must_use]
     pub fn workers(self, workers: u32) -> Self {
         Self { workers, ..self }
+    }
+
+    /// In another Envoy than the pinned one.
+    #[must_use]
+    pub fn program(self, program: PathBuf) -> Self {
+        Self { program: Some(program), ..self }
     }
 
     /// With a listener that can be replaced.
@@ -89,7 +97,8 @@ impl Envoy {
         } else {
             setup.bootstrap.with_static_listener()?
         };
-        let mut command = command(directory.path(), &config)?;
+        let program = setup.program.clone().map_or_else(genops_tools::tool::envoy, Ok)?;
+        let mut command = command(program, directory.path(), &config)?;
         let child = command
             .args(["--concurrency", &setup.workers.to_string(), "--drain-time-s", &setup.drain_seconds.to_string()])
             .args(["--drain-strategy", "immediate", "--file-flush-interval-msec", LOG_FLUSH_MS])
@@ -302,7 +311,7 @@ impl Drop for Envoy {
 /// Envoy cannot be run.
 pub fn validate(bootstrap: &Bootstrap) -> Result<Output> {
     let directory = TempDir::with_prefix("genops-envoy-")?;
-    let mut command = command(directory.path(), &bootstrap.with_static_listener()?)?;
+    let mut command = command(genops_tools::tool::envoy()?, directory.path(), &bootstrap.with_static_listener()?)?;
     Ok(command.args(["--mode", "validate"]).stdout(Stdio::piped()).stderr(Stdio::piped()).output()?)
 }
 
@@ -312,7 +321,7 @@ pub fn validate(bootstrap: &Bootstrap) -> Result<Output> {
 /// Envoy cannot be run, or has not ended after a while: it took the bootstrap.
 pub fn refuse(bootstrap: &Bootstrap) -> Result<Output> {
     let directory = TempDir::with_prefix("genops-envoy-")?;
-    let mut command = command(directory.path(), &bootstrap.with_static_listener()?)?;
+    let mut command = command(genops_tools::tool::envoy()?, directory.path(), &bootstrap.with_static_listener()?)?;
     let log = directory.path().join("envoy.log");
     let mut child = command.stdout(Stdio::null()).stderr(File::create(&log)?).spawn()?;
     let until = std::time::Instant::now() + PATIENCE;
@@ -329,10 +338,10 @@ pub fn refuse(bootstrap: &Bootstrap) -> Result<Output> {
     }
 }
 
-fn command(directory: &Path, config: &str) -> Result<Command> {
+fn command(program: PathBuf, directory: &Path, config: &str) -> Result<Command> {
     let path: PathBuf = directory.join("bootstrap.json");
     fs::write(&path, config)?;
-    let mut command = Command::new(genops_tools::tool::envoy()?);
+    let mut command = Command::new(program);
     // Without hot restart several run side by side; a discovery file needs the node's names.
     command
         .current_dir(genops_tools::workspace_root())

@@ -15,6 +15,18 @@ pub fn workspace() -> PathBuf {
     here.parent().unwrap_or(here).to_path_buf()
 }
 
+/// Resources that carry the configuration as a map.
+const PLUGINS: [&str; 5] = [
+    "envoy/gateway/policy-http.yaml",
+    "envoy/gateway/policy.yaml",
+    "envoy/istio/waypoint.yaml",
+    "envoy/istio/wasmplugin-sidecar.yaml",
+    "envoy/istio/wasmplugin.yaml",
+];
+
+/// Files that carry the tag rules below a bootstrap's `stats_tags`.
+const OVERRIDES: [&str; 2] = ["envoy/gateway/envoyproxy.yaml", "envoy/istio/bootstrap-override.yaml"];
+
 /// One file as it must stand: path from the root, and text.
 pub type Generated = (PathBuf, String);
 
@@ -39,8 +51,16 @@ pub fn files() -> Result<Vec<Generated>, String> {
         let text = if provider.is_some() { fill(&text, "stats_tags", &stats_tags_yaml(&table), path)? } else { text };
         files.push((path.into(), text));
     }
-    let path = "envoy/istio/bootstrap-override.yaml";
-    files.push((path.into(), fill(&read(&root.join(path))?, "stats_tags", &stats_tags_yaml(&table), path)?));
+    let path = "envoy/istio/envoyfilter-oci.yaml";
+    let text = read(&root.join(path))?;
+    files.push((path.into(), fill(&text, "configuration", &configuration(&config, None), path)?));
+    for path in PLUGINS {
+        // JSON is YAML.
+        files.push((path.into(), fill(&read(&root.join(path))?, "plugin_config", &config, path)?));
+    }
+    for path in OVERRIDES {
+        files.push((path.into(), fill(&read(&root.join(path))?, "stats_tags", &stats_tags_yaml(&table), path)?));
+    }
     let path = "envoy/istio/extra-stat-tags.yaml";
     let text = fill(&read(&root.join(path))?, "stat_keys", &stat_keys(&table), path)?;
     files.push((path.into(), fill(&text, "relabel", &relabel(&table), path)?));

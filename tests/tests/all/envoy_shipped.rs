@@ -43,7 +43,7 @@ fn istio_gets_the_same_configuration_and_tags() -> Result<()> {
     ensure!(tags.as_array().is_some_and(|t| t.len() > 10), "{tags}");
     ensure!(*tags == read("envoy/stats_tags.json")?, "stats_tags.json differs");
     let map = read("envoy/istio/bootstrap-override.yaml")?;
-    let embedded = map.pointer("/data/custom_bootstrap.yaml").and_then(Value::as_str).context("a bootstrap")?;
+    let embedded = map.pointer("/data/custom_bootstrap.json").and_then(Value::as_str).context("a bootstrap")?;
     ensure!(yaml(embedded)?.pointer("/stats_config/stats_tags") == Some(tags), "bootstrap-override.yaml differs");
 
     let filter = read("envoy/istio/envoyfilter.yaml")?;

@@ -21,7 +21,7 @@ struct Arguments {
 enum Task {
     /// Everything that must pass: tools, wasm, formatting, lints, docs, all tests
     Test {
-        /// Also the slow tier on a real mesh
+        /// Also the slow tier: a real Istio, a real Envoy Gateway, registries, earlier Envoys
         #[arg(long)]
         mesh: bool,
     },
@@ -54,8 +54,18 @@ enum Task {
     },
     /// Build the filter's wasm and print its path
     Wasm,
+    /// Build the filter's OCI images and push them where asked
+    Image {
+        /// `--push REF`, `--digest` and others, `--help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Resolve (fetch, build) all tools and print where they are
-    Tools,
+    Tools {
+        /// Also those of the slow tier
+        #[arg(long)]
+        mesh: bool,
+    },
 }
 
 /// A part of the shipped set-up.
@@ -78,7 +88,8 @@ fn main() -> ExitCode {
         Task::Acceptance { options } => tasks::acceptance(&options),
         Task::Start { part } => tasks::start(part),
         Task::Wasm => tasks::wasm(),
-        Task::Tools => tasks::tools(),
+        Task::Image { options } => tasks::image(&options),
+        Task::Tools { mesh } => tasks::tools(mesh),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use genops_tools::tool::{self, Tool};
-use genops_tools::{python, wasm, workspace_root};
+use genops_tools::{pins, python, wasm, workspace_root};
 
 use crate::{
     Part, cargo,
@@ -14,6 +14,10 @@ use crate::{
 /// Packages outside the workspace: only ever built for wasm (see their Cargo.toml).
 const WASM_ONLY: &[(&str, &str)] = &[("genops-noop", "tests/bench/noop/Cargo.toml")];
 
+/// Tests that take minutes and need tools that only they need: packages and test binaries, which `cargo test` passes
+/// over (`test = false` in their Cargo.toml).
+const SLOW: &[(&str, &str)] = &[("genops-mesh", "mesh")];
+
 /// Lints that fail the run; a warning that nobody has to look at is noise.
 const DENY: &str = "-Dwarnings";
 
@@ -22,9 +26,6 @@ const DENY: &str = "-Dwarnings";
 /// # Errors
 /// The first failing step.
 pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
-    if mesh {
-        return Err("--mesh: the slow tier does not exist yet; run `cargo xtask test` without it".to_owned());
-    }
     let mut steps = Steps::new();
     // First what fails fast.
     steps.run("toolchain", components)?;
@@ -33,6 +34,9 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
         WASM_ONLY.iter().try_for_each(|(_, m)| cargo::run(&["fmt", "--manifest-path", m, "--check"]))
     })?;
     steps.run("tools", resolve_tools)?;
+    if mesh {
+        steps.run("tools of the slow tier", resolve_mesh_tools)?;
+    }
     steps.run("wasm", wasm)?;
     steps.run("lints", || {
         cargo::run(&["clippy", "--workspace", "--all-targets", "--locked", "--", DENY])?;
@@ -49,7 +53,16 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
     })?;
     steps.run("generated files", || generate(true))?;
     steps.run("tests", || cargo::run(&["test", "--workspace", "--locked"]))?;
-    println!("{}", steps.summary("cargo xtask test"));
+    if mesh {
+        steps.run("lints of the slow tier", || {
+            SLOW.iter().try_for_each(|(p, t)| cargo::run(&["clippy", "-p", p, "--test", t, "--locked", "--", DENY]))
+        })?;
+        steps.run("slow tier", || {
+            // What the tests pull and serve is built by the sources of this moment.
+            SLOW.iter().try_for_each(|(p, t)| cargo::run(&["test", "-p", p, "--test", t, "--locked"]))
+        })?;
+    }
+    println!("{}", steps.summary(if mesh { "cargo xtask test --mesh" } else { "cargo xtask test" }));
     Ok(())
 }
 
@@ -92,6 +105,16 @@ pub(crate) fn bench(options: &[String]) -> Result<(), Failure> {
 /// An answer is wrong, or the list of expressions is not there.
 pub(crate) fn acceptance(options: &[String]) -> Result<(), Failure> {
     let mut arguments = vec!["run", "--quiet", "-p", "genops-acceptance", "--"];
+    arguments.extend(options.iter().map(String::as_str));
+    cargo::run(&arguments)
+}
+
+/// `cargo xtask image`.
+///
+/// # Errors
+/// The images cannot be built, or the registry refuses them.
+pub(crate) fn image(options: &[String]) -> Result<(), Failure> {
+    let mut arguments = vec!["run", "--quiet", "-p", "genops-image", "--"];
     arguments.extend(options.iter().map(String::as_str));
     cargo::run(&arguments)
 }
@@ -142,8 +165,11 @@ pub(crate) fn wasm() -> Result<(), Failure> {
 ///
 /// # Errors
 /// A tool cannot be had.
-pub(crate) fn tools() -> Result<(), Failure> {
+pub(crate) fn tools(mesh: bool) -> Result<(), Failure> {
     resolve_tools()?;
+    if mesh {
+        resolve_mesh_tools()?;
+    }
     println!("    workspace: {}", workspace_root().display());
     Ok(())
 }
@@ -163,11 +189,25 @@ fn components() -> Result<(), Failure> {
     Ok(())
 }
 
-fn resolve_tools() -> Result<(), Failure> {
-    for tool in Tool::ALL {
+fn resolve_mesh_tools() -> Result<(), Failure> {
+    resolve(&Tool::MESH)?;
+    for wheel in &pins::EARLIER_ENVOYS {
+        let path = tool::earlier_envoy(wheel).map_err(|e| format!("Envoy {}: {e}", wheel.version))?;
+        println!("    envoy {}: {}", wheel.version, path.display());
+    }
+    Ok(())
+}
+
+fn resolve(tools: &[Tool]) -> Result<(), Failure> {
+    for tool in tools {
         let found = tool.resolve().map_err(|e| format!("{tool} {}: {e}", tool.pin()))?;
         println!("    {tool} {} ({:?}): {}", found.version, found.origin, found.path.display());
     }
+    Ok(())
+}
+
+fn resolve_tools() -> Result<(), Failure> {
+    resolve(&Tool::ALL)?;
     let python = python::venv().map_err(|e| format!("Python environment: {e}"))?;
     println!("    python environment: {}", python.display());
     let sdks = python::sdks().map_err(|e| format!("Python environment of the SDKs: {e}"))?;

@@ -46,11 +46,23 @@ fn build(go: &Path, module: &pins::GoModule, directory: &Path) -> Result<(), Too
     let manifest = source.join("go.mod");
     fs::write(&manifest, go_mod(module)).map_err(ToolError::io("write", &manifest))?;
     let flags = format!("-s -w -X {}={}", module.version_variable, module.version);
-    let packages = module.commands.iter().map(|command| format!("{}/{command}", module.path));
     complete(go, module, &work)?;
+    let mut packages: Vec<String> = module.commands.iter().map(|c| format!("{}/{c}", module.path)).collect();
+    let mut target = directory.to_path_buf();
+    if let Some(main) = module.main {
+        let file = source.join("main.go");
+        fs::write(&file, main).map_err(ToolError::io("write", &file))?;
+        packages = vec![".".to_owned()];
+        // By its own name: that of the package would be the build module's.
+        target.extend(module.commands.iter().filter_map(|c| Path::new(c).file_name()));
+    }
     let mut build = in_module(go, &work);
     build.args(["build", "-mod=mod", "-modcacherw", "-trimpath", "-tags", module.tags, "-ldflags", &flags, "-o"]);
-    run::output(build.arg(directory).args(packages), "")?;
+    build.arg(target);
+    if !module.optimised {
+        build.arg("-gcflags=all=-N -l -dwarf=false");
+    }
+    run::output(build.args(packages), "")?;
     if !module.files.is_empty() {
         let mut list = in_module(go, &work);
         let place = run::output(list.args(["list", "-mod=mod", "-m", "-f", "{{.Dir}}", module.path]), "")?;
@@ -124,7 +136,8 @@ pub(crate) fn module_files(
 
 /// A module with the commands as its tools.
 fn go_mod(module: &pins::GoModule) -> String {
-    let tools: String = module.commands.iter().map(|c| format!("tool {}/{c}\n", module.path)).collect();
+    let commands = module.commands.iter().filter(|_| module.main.is_none());
+    let tools: String = commands.map(|c| format!("tool {}/{c}\n", module.path)).collect();
     let replaces: String = module.replaces.iter().map(|(p, v)| format!("replace {p} => {p} {v}\n")).collect();
     format!(
         "module {BUILD_MODULE}\n\ngo {}\n\nrequire {} {}\n\n{replaces}\n{tools}",
