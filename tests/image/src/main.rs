@@ -49,11 +49,8 @@ async fn main() -> Result<()> {
         let registry = Registry::of(&target)?;
         let tag = target.tag().context("a tag")?;
         for image in &images {
-            let place = Reference::with_tag(
-                target.registry().to_owned(),
-                target.repository().to_owned(),
-                image.form.tag(tag),
-            );
+            let place =
+                Reference::with_tag(target.registry().to_owned(), target.repository().to_owned(), image.form.tag(tag));
             registry.push(&place, image).await.map_err(|e| {
                 let advice = "log in with `docker login`, or give DOCKER_CONFIG a directory with its config.json";
                 if unauthorized(&e) { e.context(advice) } else { e }

@@ -32,7 +32,7 @@ impl Materials {
             .manifest_path(workspace_root().join("Cargo.toml"))
             .other_options(["--locked", "--filter-platform", wasm::TARGET].map(str::to_owned))
             .exec()?;
-        let packages = compiled_in(&metadata)?;
+        let packages = compiled_in(&metadata, &built_for_wasm()?)?;
         // The standard library is in the module, too.
         let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let output = Command::new(rustc).current_dir(workspace_root()).arg("--version").output().context("rustc")?;
@@ -125,7 +125,26 @@ fn edges(metadata: &Metadata) -> BTreeMap<&PackageId, Vec<&PackageId>> {
         .collect()
 }
 
-fn compiled_in(metadata: &Metadata) -> Result<Vec<PackageId>> {
+/// Name and version of what a build of the filter alone compiles in. `cargo metadata` resolves features for the whole
+/// workspace, and so knows optional dependencies that only a native build has.
+fn built_for_wasm() -> Result<BTreeSet<(String, String)>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let tree = Command::new(cargo)
+        .current_dir(workspace_root())
+        .args(["tree", "--locked", "--package", FILTER, "--target", wasm::TARGET, "--edges", "normal,no-proc-macro"])
+        .args(["--prefix", "none", "--format", "{p}"])
+        .output()
+        .context("cargo tree")?;
+    ensure!(tree.status.success(), "cargo tree: {}", String::from_utf8_lossy(&tree.stderr));
+    let text = String::from_utf8(tree.stdout)?;
+    let package = |line: &str| {
+        let (name, rest) = line.split_once(" v")?;
+        Some((name.to_owned(), rest.split_whitespace().next()?.to_owned()))
+    };
+    Ok(text.lines().filter_map(package).collect())
+}
+
+fn compiled_in(metadata: &Metadata, built: &BTreeSet<(String, String)>) -> Result<Vec<PackageId>> {
     let filter = metadata.workspace_packages().into_iter().find(|p| p.name == FILTER).context("no genops-filter")?;
     let edges = edges(metadata);
     let (mut seen, mut todo) = (BTreeSet::new(), vec![&filter.id]);
@@ -135,7 +154,9 @@ fn compiled_in(metadata: &Metadata) -> Result<Vec<PackageId>> {
         }
     }
     // By name and version: package ids hold the folder of the workspace.
-    let mut libraries: Vec<&PackageId> = seen.into_iter().filter(|id| **id != filter.id).collect();
+    let key = |id: &PackageId| (metadata[id].name.to_string(), metadata[id].version.to_string());
+    let mut libraries: Vec<&PackageId> =
+        seen.into_iter().filter(|id| **id != filter.id && built.contains(&key(id))).collect();
     libraries.sort_by_key(|id| (metadata[*id].name.to_string(), metadata[*id].version.clone()));
     Ok(std::iter::once(&filter.id).chain(libraries).cloned().collect())
 }
@@ -154,7 +175,7 @@ mod tests {
         for inside in ["genops-core", "proxy-wasm", "serde_json", "flate2", "structured-zstd"] {
             assert!(names.contains(inside), "{inside} is in the module: {names:?}");
         }
-        for outside in ["wasmtime", "tokio", "serde_derive", "syn", "clap", "genops-prices", "proptest"] {
+        for outside in ["zlib-rs", "wasmtime", "tokio", "serde_derive", "syn", "clap", "genops-prices", "proptest"] {
             assert!(!names.contains(outside), "{outside} is not in the module");
         }
         assert!(!text.contains(&workspace_root().display().to_string()), "{text}");

@@ -257,7 +257,14 @@ impl Proxy {
     pub async fn answers(&self, to: SocketAddr, request: &Request, status: u16) -> Result<Reply> {
         until(&format!("status {status} from {to}"), async || {
             let reply = Connection::new(to).send(request, Leave::AtEnd).await;
-            ensure!(reply.status == Some(status), "{:?} {:?} {:?}\n{}", reply.status, reply.broken, reply.body, self.log());
+            ensure!(
+                reply.status == Some(status),
+                "{:?} {:?} {:?}\n{}",
+                reply.status,
+                reply.broken,
+                reply.body,
+                self.log()
+            );
             Ok(reply)
         })
         .await
@@ -309,7 +316,10 @@ impl Proxy {
             let pending = self.pending().await?;
             let scrape = self.merged().await?;
             let counted: u64 = sum(&parse(&scrape).map_err(anyhow::Error::msg)?, "genops_usage_outcomes_total", &[]);
-            ensure!(pending == Some(0) && counted >= exchanges, "{counted} of {exchanges}, pending {pending:?}\n{scrape}");
+            ensure!(
+                pending == Some(0) && counted >= exchanges,
+                "{counted} of {exchanges}, pending {pending:?}\n{scrape}"
+            );
             if counted > exchanges {
                 bail!("{counted} exchanges counted, {exchanges} sent\n{scrape}");
             }

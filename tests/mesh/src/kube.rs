@@ -343,23 +343,24 @@ impl Api {
 
     fn watch(&self, question: Question, from: u64) -> Reply {
         let (state, changed) = (Arc::clone(&self.state), self.changed.subscribe());
-        let lines = stream::unfold((from, question, state, changed), move |(seen, question, state, mut changed)| async move {
-            loop {
-                let version = *changed.borrow_and_update();
-                let mut text = String::new();
-                for event in lock(&state).events.iter().filter(|event| event.version > seen) {
-                    if question.wants(&event.key, &event.object) {
-                        let line = json!({"type": event.kind, "object": question.shape(&event.object)});
-                        text += &format!("{line}\n");
+        let lines =
+            stream::unfold((from, question, state, changed), move |(seen, question, state, mut changed)| async move {
+                loop {
+                    let version = *changed.borrow_and_update();
+                    let mut text = String::new();
+                    for event in lock(&state).events.iter().filter(|event| event.version > seen) {
+                        if question.wants(&event.key, &event.object) {
+                            let line = json!({"type": event.kind, "object": question.shape(&event.object)});
+                            text += &format!("{line}\n");
+                        }
                     }
+                    if !text.is_empty() {
+                        let frame = Ok::<_, Infallible>(Frame::data(Bytes::from(text)));
+                        return Some((frame, (version, question, state, changed)));
+                    }
+                    changed.changed().await.ok()?;
                 }
-                if !text.is_empty() {
-                    let frame = Ok::<_, Infallible>(Frame::data(Bytes::from(text)));
-                    return Some((frame, (version, question, state, changed)));
-                }
-                changed.changed().await.ok()?;
-            }
-        });
+            });
         let mut response = Response::new(StreamBody::new(lines).boxed_unsync());
         response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
         response
@@ -452,7 +453,9 @@ mod tests {
     fn selectors_are_those_of_kubernetes() {
         let object = json!({"metadata": {"labels": {"app": "x", "tier": "web"}}});
         let all = |selector: &str| requirements(selector).iter().all(|one| meets(&object, one));
-        for met in ["", "app=x", "app==x,tier", "app!=y,!none", "app in (y, x),tier notin (db)", "none!=x", "none notin (x)"] {
+        for met in
+            ["", "app=x", "app==x,tier", "app!=y,!none", "app in (y, x),tier notin (db)", "none!=x", "none notin (x)"]
+        {
             assert!(all(met), "{met}");
         }
         for unmet in ["app=y", "none", "!app", "app in (y,z)", "tier notin (web)", "app=x,none=x"] {

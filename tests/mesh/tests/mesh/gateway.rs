@@ -35,8 +35,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// Statuses with `failOpen` and without, in the order of [`CASES`].
-const STATUSES: [(u16, u16); 7] =
-    [(200, 500), (200, 500), (200, 500), (200, 500), (200, 500), (200, 500), (200, 500)];
+const STATUSES: [(u16, u16); 7] = [(200, 500), (200, 500), (200, 500), (200, 500), (200, 500), (200, 500), (200, 500)];
 
 /// The shipped Gateway and its namespace.
 const GATEWAY: (&str, &str) = ("default", "llm");
@@ -79,7 +78,12 @@ async fn meters(policy: Vec<Value>) -> Result<()> {
         let y: BTreeSet<_> = y.iter().collect();
         x.iter().filter(|s| !y.contains(s)).take(10).map(|s| format!("{s:?}\n")).collect::<String>()
     };
-    ensure!(ours == theirs && !ours.is_empty(), "only here:\n{}\nonly in plain Envoy:\n{}", only(&ours, &theirs), only(&theirs, &ours));
+    ensure!(
+        ours == theirs && !ours.is_empty(),
+        "only here:\n{}\nonly in plain Envoy:\n{}",
+        only(&ours, &theirs),
+        only(&theirs, &ours)
+    );
     gateway.stop().await
 }
 
@@ -185,7 +189,10 @@ async fn egctl_takes_every_shipped_resource() -> Result<()> {
     let tags: Vec<Value> = serde_json::from_str(&fs::read_to_string(workspace_root().join("envoy/stats_tags.json"))?)?;
     for tag in &tags {
         let regex = tag.get("regex").and_then(Value::as_str).context("a regex")?;
-        ensure!(said.contains(regex) || said.contains(&regex.replace('\\', "\\\\")), "{regex} is not in the bootstrap:\n{said}");
+        ensure!(
+            said.contains(regex) || said.contains(&regex.replace('\\', "\\\\")),
+            "{regex} is not in the bootstrap:\n{said}"
+        );
     }
     Ok(())
 }

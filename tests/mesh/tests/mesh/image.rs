@@ -113,7 +113,11 @@ async fn another_folder_gives_the_same_digest() -> Result<()> {
     ensure!(elsewhere.join("target/wasm").is_dir(), "the module was not built there");
     let (_, images) = genops_image::build(&wasm::build()?, std::collections::BTreeMap::new())?;
     let here: Vec<&Image> = images.iter().filter(|image| image.form == Form::Compat).collect();
-    ensure!(here.iter().all(|image| image.manifest.digest == there), "there {there}, here {:?}", here.first().map(|i| &i.manifest.digest));
+    ensure!(
+        here.iter().all(|image| image.manifest.digest == there),
+        "there {there}, here {:?}",
+        here.first().map(|i| &i.manifest.digest)
+    );
     Ok(())
 }
 

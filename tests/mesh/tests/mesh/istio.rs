@@ -64,7 +64,8 @@ impl Providers {
 pub(crate) async fn registry() -> Result<Registry> {
     let identity = authority()?.identity(&[REGISTRY_HOST])?;
     let address = format!("{REGISTRY_ADDRESS}:443");
-    let registry = Registry::start(Options { address: Some(&address), tls: Some(&identity), ..Options::default() }).await?;
+    let registry =
+        Registry::start(Options { address: Some(&address), tls: Some(&identity), ..Options::default() }).await?;
     let (parts, images) = genops_image::build(&wasm::build()?, std::collections::BTreeMap::new())?;
     for image in &images {
         let place = (REGISTRY_HOST.to_owned(), "genops/genops-filter".to_owned(), image.form.tag(&parts.version));
@@ -132,7 +133,9 @@ async fn same_as_plain(scrape: &str) -> Result<()> {
     let plain = plain_scrape(tool::envoy()?).await?;
     let (ours, theirs) = (comparable(scrape)?, comparable(&plain)?);
     let (a, b): (BTreeSet<_>, BTreeSet<_>) = (ours.iter().collect(), theirs.iter().collect());
-    let only = |x: &BTreeSet<_>, y: &BTreeSet<_>| x.difference(y).take(10).map(|s| format!("{s:?}")).collect::<Vec<_>>().join("\n");
+    let only = |x: &BTreeSet<_>, y: &BTreeSet<_>| {
+        x.difference(y).take(10).map(|s| format!("{s:?}")).collect::<Vec<_>>().join("\n")
+    };
     ensure!(a == b && !a.is_empty(), "only here:\n{}\nonly in plain Envoy:\n{}", only(&a, &b), only(&b, &a));
     Ok(())
 }

@@ -40,7 +40,8 @@ async fn istioctl_takes_every_shipped_resource() -> Result<()> {
     }
     ensure!(problems.is_empty(), "{problems}");
     // That it would say so.
-    let wrong = fs::read_to_string(directory.join("wasmplugin.yaml"))?.replace("failStrategy: FAIL_OPEN", "failStrategy: OPEN");
+    let wrong =
+        fs::read_to_string(directory.join("wasmplugin.yaml"))?.replace("failStrategy: FAIL_OPEN", "failStrategy: OPEN");
     let file = tempfile::Builder::new().suffix(".yaml").tempfile()?;
     fs::write(file.path(), wrong)?;
     let output = Command::new(&istioctl).arg("validate").arg("-f").arg(file.path()).output().context("istioctl")?;
