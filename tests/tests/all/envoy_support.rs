@@ -21,7 +21,7 @@ use genops_tests::upstream::Answer;
 use genops_tools::{wasm, workspace_root};
 use hyper::header::{HOST, HeaderValue};
 use regex::bytes::Regex;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The filter, built from this repository.
 pub(crate) fn filter() -> Result<PathBuf> {

@@ -9,6 +9,7 @@ mod conversion;
 mod envoy_aborts;
 mod envoy_attribution;
 mod envoy_identity;
+mod envoy_encodings;
 mod envoy_inject;
 mod envoy_labels;
 mod envoy_providers;
