@@ -61,13 +61,14 @@ fn undecodable() -> Result<Vec<Case>> {
     let packed = Encoding::Gzip.encode(&plain.body)?;
     let half = packed.len() / 2;
     let broken = [&packed[..half], &[0xff; 64][..]].concat();
-    let case = |id: &str, coding: &str, body: Vec<u8>, outcome| -> Result<Case> {
-        Ok(Case { id: id.to_owned(), answer: coded(plain.clone(), coding, body)?, outcome, input: "" })
+    let case = |id: &str, coding: &str, body: Vec<u8>, outcome, input| -> Result<Case> {
+        Ok(Case { id: id.to_owned(), answer: coded(plain.clone(), coding, body)?, outcome, input })
     };
     Ok(vec![
-        case("unknown", "compress", plain.body.to_vec(), "unsupported")?,
-        case("broken", "gzip", broken, "unparsable")?,
-        case("not-at-all", "gzip", plain.body.to_vec(), "unparsable")?,
+        case("unknown", "compress", plain.body.to_vec(), "unsupported", "")?,
+        case("broken", "gzip", broken, "unparsable", "")?,
+        // A header that is not honest: the body is read as what it is.
+        case("not-at-all", "gzip", plain.body.to_vec(), "complete", "1234")?,
     ])
 }
 

@@ -24,9 +24,13 @@ fn envoy_takes_the_shipped_bootstrap_as_it_is() -> Result<()> {
         .output()?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(output.status.success(), "{said}");
-    // Its warnings are the user's first impression. The bool `fail_open` is deprecated, and only it does what is wanted.
+    // Its warnings are the user's first impression. The bool `fail_open` is deprecated, and only it does what is wanted;
+    // so is the compressor's `content_type`, whose successor the older Envoys that take this file do not know.
+    let meant = |line: &&str| {
+        !["PluginConfig.fail_open", "CommonDirectionConfig.content_type"].iter().any(|m| line.contains(m))
+    };
     let warns = |line: &&str| line.contains("[warning]") || line.contains("[error]");
-    let warnings: Vec<&str> = said.lines().filter(warns).filter(|l| !l.contains("PluginConfig.fail_open")).collect();
+    let warnings: Vec<&str> = said.lines().filter(warns).filter(meant).collect();
     ensure!(warnings.is_empty(), "{}", warnings.join("\n"));
     Ok(())
 }
