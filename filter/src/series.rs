@@ -75,6 +75,9 @@ impl Layout {
                 push_label(&mut set, table.label_key(label), value);
             }
         }
+        if let Some(provider) = dimensions.asked_about() {
+            push_label(&mut set, "about", provider);
+        }
         set.push_str("set");
         set
     }
@@ -112,7 +115,7 @@ impl Layout {
 fn labels(table: &Table, family: &Family, of: &Dimensions) -> String {
     let mut labels = String::new();
     for label in &family.labels {
-        if let Some(value) = of.get(*label) {
+        if let Some(value) = of.value(family.fact, *label) {
             push_label(&mut labels, table.label_key(*label), value);
         }
     }

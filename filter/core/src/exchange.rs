@@ -253,9 +253,7 @@ impl Exchange {
     fn dimensions(&self, model: Option<String>) -> Dimensions {
         let llm = self.route.api.generates();
         let http = self.http.as_ref().map(|http| Box::new(self.http_labels(http)));
-        // A request to a service can be about a provider that the proxy never asks.
-        let about = http.as_ref().filter(|_| !llm).and_then(|labels| labels.get(Label::Provider));
-        let provider = about.or(self.to.provider()).or_else(|| llm.then_some(UNKNOWN_PROVIDER));
+        let provider = self.to.provider().or_else(|| llm.then_some(UNKNOWN_PROVIDER));
         Dimensions {
             provider: provider.map(ToOwned::to_owned),
             model,

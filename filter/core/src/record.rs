@@ -8,7 +8,7 @@ use crate::http::{HttpFacts, HttpLabels};
 use crate::label::Attribution;
 use crate::outcome::{ErrorType, Outcome, UnpricedReason};
 use crate::price::{Drift, pico_to_decimal};
-use crate::schema::Label;
+use crate::schema::{Fact, Label};
 use crate::usage::{Buckets, Usage};
 
 /// Room for a line of JSON, bytes: nearly all are 600 to 800 long, and growing copies.
@@ -168,6 +168,20 @@ impl Dimensions {
             Label::Category => self.http.as_ref()?.get(label).or(Some(self.operation_type)),
             other => self.attribution.get(other).or_else(|| self.http.as_ref()?.get(other)),
         }
+    }
+
+    /// The value of `label` in a family of `fact`. A check of a provider's version names the provider that the request is
+    /// about, in the client's word; every other family names whom the proxy asked.
+    pub fn value(&self, fact: Fact, label: Label) -> Option<&str> {
+        match (fact, label) {
+            (Fact::EnsureVersion, Label::Provider) => self.asked_about().or(self.get(label)),
+            _ => self.get(label),
+        }
+    }
+
+    /// The provider that a request to a service is about.
+    pub fn asked_about(&self) -> Option<&str> {
+        self.http.as_ref()?.get(Label::Provider)
     }
 
     /// Forgets the value of `label`.

@@ -73,7 +73,7 @@ impl<'a> Ask<'a> {
         observations(table, &record, |seen| {
             let family = &table.fed()[seen.family];
             let told = family.fact.variable().map(|label| (label, family.fact.variants()[seen.variant]));
-            let of = |label: &Label| record.dimensions.get(*label).map(|value| (*label, value));
+            let of = |label: &Label| record.dimensions.value(family.fact, *label).map(|value| (*label, value));
             let labels: Vec<String> = family
                 .labels
                 .iter()
