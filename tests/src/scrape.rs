@@ -140,8 +140,8 @@ pub fn difference(ours: &str, theirs: &str, limit: usize) -> String {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "# TYPE a counter\na{} 1\na{x=\"q\\\"\\\\\\n\"} 2\n# TYPE genops_time_x_count counter\n\
-                        genops_time_x_count{} 3\n# TYPE genops_time_x_bucket counter\ngenops_time_x_bucket{le=\"1.0\"} 2\n";
+    const TEXT: &str = "# TYPE a counter\na{} 1\na{x=\"q\\\"\\\\\\n\"} 2\n# TYPE genops_x_seconds_count counter\n\
+                        genops_x_seconds_count{} 3\n# TYPE genops_x_seconds_bucket counter\ngenops_x_seconds_bucket{le=\"1.0\"} 2\n";
 
     #[test]
     fn reads_labels_and_sums() {
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn only_figures_of_time_are_taken_out() {
         let text = timeless(TEXT);
-        assert!(text.contains("a{} 1\n") && text.contains("genops_time_x_count{} 3\n"));
-        assert!(text.contains("genops_time_x_bucket{le=\"1.0\"}\n"));
+        assert!(text.contains("a{} 1\n") && text.contains("genops_x_seconds_count{} 3\n"));
+        assert!(text.contains("genops_x_seconds_bucket{le=\"1.0\"}\n"));
         assert_eq!(difference(TEXT, TEXT, 5), "");
         assert!(difference(TEXT, &TEXT.replace("a{} 1", "a{} 9"), 5).contains("- a{} 1"));
     }
