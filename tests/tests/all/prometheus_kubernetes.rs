@@ -78,7 +78,7 @@ fn a_misspelt_field_does_not_conform() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("monitors.yaml");
     let text = fs::read_to_string(workspace().join("envoy/prometheus/kubernetes/monitors.yaml"))?;
-    fs::write(&file, text.replacen("honorLabels", "honourLabels", 1))?;
+    fs::write(&file, text.replacen("honorLabels:", "honourLabels:", 1))?;
     let problem = conform(&[file]).expect_err("it has no such field").to_string();
     ensure!(problem.contains("honourLabels"), "{problem}");
     Ok(())
