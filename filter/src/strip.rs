@@ -1,7 +1,7 @@
 //! Request headers that end here (`strip_headers`): attribution is the user's own business, not the provider's.
 //!
 //! Envoy chooses the route anew once a filter has changed request headers (seen on 1.40), so a route that is matched by
-//! such a header is not found again: README says what to do then.
+//! such a header is not found again: `envoy/docs/guide.md` says what to do then.
 
 use std::cell::Cell;
 

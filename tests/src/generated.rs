@@ -65,6 +65,7 @@ pub fn files() -> Result<Vec<Generated>, String> {
     let text = fill(&read(&root.join(path))?, "stat_keys", &stat_keys(&table), path)?;
     files.push((path.into(), fill(&text, "relabel", &relabel(&table), path)?));
     files.extend(crate::generated_rules::files()?);
+    files.extend(crate::reference::files()?);
     for board in BOARDS {
         let text = serde_json::to_string_pretty(&dashboard(board)).map_err(|e| e.to_string())?;
         files.push((format!("envoy/grafana/dashboards/{}.json", board.file).into(), text + "\n"));

@@ -12,6 +12,7 @@ pub mod identity;
 pub mod openai;
 pub mod prometheus;
 pub mod promql;
+pub mod reference;
 pub mod scrape;
 pub mod socket;
 pub mod upstream;

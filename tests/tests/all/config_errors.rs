@@ -10,7 +10,7 @@ use genops_tests::upstream::Upstream;
 use crate::envoy_support::{ask, chat, filter};
 
 /// Bad configurations, and what our line must name: the JSON path, what was found, what is allowed.
-const BAD: &[(&str, [&str; 3])] = &[
+pub(crate) const BAD: &[(&str, [&str; 3])] = &[
     (r#"{"label": {}}"#, ["genops: ", "`label`", "`labels`"]),
     (r#"{"flush_interval_ms": 0}"#, ["flush_interval_ms", "found 0", "from 1 to 60000"]),
     (r#"{"max_stats": 5}"#, ["max_stats", "found 5", "from 100 to"]),
@@ -28,7 +28,7 @@ const BAD: &[(&str, [&str; 3])] = &[
 ];
 
 /// JSON that is no object where one belongs: a list is not a configuration whose keys were left out.
-const NO_OBJECT: &[(&str, [&str; 3])] = &[
+pub(crate) const NO_OBJECT: &[(&str, [&str; 3])] = &[
     ("[]", ["genops: ", "sequence", "an object"]),
     (r#"{"labels": [[]]}"#, ["labels", "sequence", "an object"]),
     ("null", ["genops: ", "null", "an object"]),

@@ -4,18 +4,20 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
 use super::ConfigError;
+#[cfg(feature = "json-schema")]
+use super::json_schema;
 use crate::price::book::UniqueMap;
 use crate::price::pico_to_decimal;
 use crate::schema::{self, Bound, Fact, Family, Kind, Label, Schema, Table, Unit, is_name};
 
 /// Most bounds of one histogram: each is one more Envoy stat per label set.
-const MAX_BOUNDS: usize = 40;
+pub(super) const MAX_BOUNDS: usize = 40;
 /// Bounds are kept in billionths.
 const NANO: u64 = Unit::Ratio.scale();
 const PICO: u64 = Unit::Usd.scale();
 /// Between these a number is written alike by Prometheus and here (Go's shortest form is plain from 1e-4 to below 1e6).
-const LEAST_BOUND: f64 = 0.0001;
-const MOST_BOUND: f64 = 999_999.0;
+pub(super) const LEAST_BOUND: f64 = 0.0001;
+pub(super) const MOST_BOUND: f64 = 999_999.0;
 
 /// A built-in schema.
 #[derive(Clone, Copy, Debug)]
@@ -89,26 +91,32 @@ impl Bounds {
     }
 }
 
-/// A family of the user's own.
+/// A metric of your own, fed by a fact of an exchange.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "json-schema", schemars(transform = json_schema::user_family))]
 #[serde(deny_unknown_fields)]
 pub struct UserFamily {
     /// Counter or histogram.
     #[serde(rename = "type")]
     kind: UserKind,
-    /// Labels by name; the one that the fact tells comes by itself.
+    /// Labels by name, of those that exchanges have; the one that the fact itself tells comes with it.
     #[serde(default)]
+    #[cfg_attr(feature = "json-schema", schemars(extend("uniqueItems" = true)))]
     labels: Vec<String>,
-    /// What of an exchange's record feeds it.
+    /// What of an exchange feeds it.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::fact"))]
     fact: String,
+    /// HELP text.
     #[serde(default)]
     help: String,
-    /// Upper bounds, for a histogram.
+    /// Upper bounds, ascending: of a histogram, and only there.
     buckets: Option<Bounds>,
 }
 
 /// Type of a user's family. No gauges: workers would write over each other.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum UserKind {
     Counter,

@@ -6,60 +6,82 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::ConfigError;
+#[cfg(feature = "json-schema")]
+use super::json_schema;
 use crate::http::{HttpMap, METHODS, Name, Objective, Place, Route, Template};
 use crate::label::{MAX_LABEL_BYTES, validate};
 use crate::price::book::UniqueMap;
 use crate::schema::Label;
 
 /// Most routes: they are tried one after the other.
-const MAX_ROUTES: usize = 256;
+pub(super) const MAX_ROUTES: usize = 256;
 /// The field of a request's body that can be read.
 const BODY_FIELD: &str = "provider";
 const NANO: f64 = 1e9;
 
-/// `http`.
+/// What requests are called in the schemas of services, by method and path.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
-    /// What is said of every route that does not say it itself, and of paths that none fits.
+    /// What holds for every route that does not say it itself, and for paths that none fits.
     #[serde(deserialize_with = "super::source::object")]
     default: HttpRoute,
-    /// By method and path template: `POST /api/{id}/run`, or `/api/{id}` for all methods.
+    /// By method and path template: `POST /api/{id}/run`, or `/api/{id}` for all methods. `{rest:path}` at the end stands for
+    /// all that follows; the more special template wins, and what none fits is `other`.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::http_routes"))]
     routes: UniqueMap<HttpRoute>,
-    /// Objectives by `primitive_name`.
+    /// Objectives of steps, by `primitive_name`.
     slo: UniqueMap<Slo>,
 }
 
-/// What is said of a route.
+/// What is said of a route. A name is a constant, or comes from a request header.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpRoute {
+    /// The service behind the proxy.
     service: Option<Source>,
+    /// Where it runs (`prod`, `dev`).
     env: Option<Source>,
+    /// The agent that is asked.
     agent: Option<Source>,
+    /// The kind of task that a request is; without it a request is none.
     task_type: Option<Source>,
+    /// What the step of a workflow is called.
     primitive_name: Option<Source>,
+    /// Its kind.
     primitive_type: Option<Source>,
+    /// What its money is for.
     category: Option<Source>,
+    /// The provider that is asked, where the request's body says it.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::name_from_anywhere"))]
     provider: Option<Source>,
     /// Its conflicts (409) are violations of this table's uniqueness.
     table: Option<Source>,
+    /// What its requests count beside.
     counts: Option<Vec<Counts>>,
+    /// Its requests are probes of a provider.
     probe: Option<bool>,
+    /// Requests with this header (and a value other than 0 and false) are probes.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::token"))]
     probe_header: Option<String>,
 }
 
 /// What a route counts beside its requests.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum Counts {
+    /// Results inserted.
     ResultsInsert,
+    /// Versions ensured, with how long it took.
     EnsureVersion,
 }
 
 /// A constant as plain text, `{"header": "x-agent"}` or `{"body": "provider"}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Source(Name);
+pub(super) struct Source(Name);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -94,13 +116,16 @@ impl<'de> Deserialize<'de> for Source {
     }
 }
 
-/// An objective.
+/// What a step's requests shall reach.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct Slo {
     /// The part of all requests that shall succeed, and be in time; below 1.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::share"))]
     target: Billionths,
     /// How long a request may take.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::seconds"))]
     latency_seconds: Billionths,
 }
 

@@ -3,22 +3,28 @@
 use serde::Deserialize;
 
 use super::ConfigError;
+#[cfg(feature = "json-schema")]
+use super::json_schema;
 use crate::inject::not_asked;
 
 /// Most bytes that a request may be made to wait for: what Envoy keeps of one by default is 1 MiB.
 const HOLD_MAX: u32 = 64 * 1024 * 1024;
 
-/// Asks streams of OpenAI-compatible chat and text completions for their usage where the client does not
-/// ([`crate::inject`]). Off unless configured.
+/// Asks streams of OpenAI-compatible chat and text completions for their usage where the client does not, and takes the
+/// extra event out of the answer again. Off unless configured.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "json-schema", schemars(transform = json_schema::somebody_to_ask))]
 #[serde(deny_unknown_fields, default)]
 pub struct IncludeUsage {
     /// Provider ids to ask.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::asked_providers"))]
     pub providers: Vec<String>,
     /// Request authorities to ask, whatever their provider.
     pub authorities: Vec<String>,
     /// 0: an edited request has no `content-length`. Otherwise requests of at most so many bytes wait until they are
     /// read and keep one; that needs `allow_on_headers_stop_iteration: true` beside the filter's configuration in Envoy.
+    #[cfg_attr(feature = "json-schema", schemars(range(max = HOLD_MAX)))]
     pub hold_request_bytes: u32,
 }
 

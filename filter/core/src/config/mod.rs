@@ -6,6 +6,8 @@ mod extra;
 mod families;
 mod http;
 mod include_usage;
+#[cfg(feature = "json-schema")]
+mod json_schema;
 mod sampling;
 mod scrape;
 mod source;
@@ -27,7 +29,7 @@ pub use upstream::{ApiName, Billing, Models, Rules, Upstream};
 
 use std::rc::Rc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::http::HttpMap;
 use crate::price::PriceBook;
@@ -43,85 +45,106 @@ const DEFAULT_JWT_PAYLOAD: &str = "jwt_payload";
 /// How long deltas wait before they are written to Envoy's stats. Prometheus scrapes every 5 to 60 s.
 const DEFAULT_FLUSH_MS: u32 = 100;
 
-/// The whole configuration, as `configuration` of the wasm filter (a JSON object). Every key is optional.
+/// The configuration of the GenOps filter, as `configuration` of Envoy's wasm filter or `pluginConfig` of Istio's WasmPlugin.
+/// A JSON object; every key is optional.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
+    /// Where an editor finds the JSON Schema of this file. The filter does not read it.
+    #[serde(rename = "$schema")]
+    pub editor: Editor,
     /// The schemas to emit: any set of the built-in ones.
+    #[cfg_attr(feature = "json-schema", schemars(length(min = 1)))]
     pub schemas: Vec<SchemaName>,
     /// What takes the place of `genops` in the names of metrics.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::namespace"))]
     pub namespace: String,
-    /// Upper bounds of histograms by family, in place of the schema's own. Empty once they are part of the table.
+    // Here and below: what is taken into `table`, `limits`, `http_map` or `price_book` is empty once that is done.
+    /// Upper bounds of histograms by family, in place of the schema's own.
     pub buckets: UniqueMap<Bounds>,
-    /// Families of the user's own by name. Empty once they are part of the table.
+    /// Metrics of your own, by name, fed by a fact of an exchange.
+    #[cfg_attr(feature = "json-schema", schemars(extend("propertyNames" = json_schema::name())))]
     pub families: UniqueMap<UserFamily>,
-    /// What requests are called in the schemas of services, by method and path. Empty once it is a map.
+    /// What requests are called in the schemas of services (`tta`, `prompter`, `kosmos`), by method and path.
     #[serde(deserialize_with = "source::object")]
+    #[cfg_attr(feature = "json-schema", schemars(with = "Http"))]
     pub http: Http,
-    /// The provider of all traffic that nothing else names: the upstream behind a gateway's own host name. Where it is
-    /// set, the proxy is not asked for what rules do not need.
+    /// The provider of all traffic that nothing else names: the upstream behind a gateway's own host name.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::id"))]
     pub provider: Option<String>,
-    /// Upstream by the name of the route that the proxy chose.
+    /// Upstream by the name of the route that the proxy chose; `*` in a name stands for one or more characters.
     #[serde(deserialize_with = "source::object")]
+    #[cfg_attr(feature = "json-schema", schemars(extend("propertyNames" = {"minLength": 1})))]
     pub routes: Rules,
-    /// Upstream by the name of the cluster that the proxy chose.
+    /// Upstream by the name of the cluster that the proxy chose; `*` in a name stands for one or more characters.
     #[serde(deserialize_with = "source::object")]
+    #[cfg_attr(feature = "json-schema", schemars(extend("propertyNames" = {"minLength": 1})))]
     pub clusters: Rules,
     /// Upstream by the beginning of the client's path.
     #[serde(deserialize_with = "source::object")]
+    #[cfg_attr(feature = "json-schema", schemars(extend("propertyNames" = {"pattern": "^/"})))]
     pub paths: Rules,
-    /// Upstream by request authority, for host names of the user's own.
+    /// Upstream by request authority, for host names of your own.
     #[serde(deserialize_with = "source::object")]
+    #[cfg_attr(feature = "json-schema", schemars(extend("propertyNames" = {"minLength": 1})))]
     pub authorities: Rules,
-    /// Models by the names that are seen for them: deployments, ARNs, endpoints.
+    /// Models by the names that are seen for them: deployments, ARNs, endpoints. Letter case does not count.
     #[serde(deserialize_with = "source::object")]
     pub models: Models,
-    /// Namespace of route and cluster metadata that is read before the authority; empty: none is read. Unset: `genops`,
-    /// and only where neither rules nor authority nor path nor `provider` name the owner.
+    /// Namespace of route and cluster metadata that names the upstream, and is read before the authority; empty: none is
+    /// read. Unset: `genops`, and only where neither rules nor authority nor path nor `provider` name the owner.
     pub metadata: Option<String>,
     /// Believe request headers by which clients tell a gateway where to go (`x-portkey-provider`).
     pub trust_gateway_headers: bool,
-    /// Where each attribution label comes from. Client headers are believed only where listed here.
+    /// Where each attribution label comes from: sources, asked in order; plain text is a constant. Client headers are
+    /// believed only where listed here.
     pub labels: Labels,
     /// Key under which `jwt_authn` leaves a token's claims (its `payload_in_metadata`), for sources `jwt`.
+    #[cfg_attr(feature = "json-schema", schemars(length(min = 1)))]
     pub jwt_payload: String,
-    /// By label: values by what they are shown as. `*` in a value stands for one or more characters.
+    /// By label: values, and what they are shown as. `*` in a value stands for one or more characters.
     pub value_maps: UniqueMap<ValueMap>,
-    /// Labels of the user's own: each with the families that show it, by name or pattern; a record shows it in any case.
+    /// Labels of your own, up to 16: each with the families that show it, by name or pattern; records show it in any case.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::extra_labels"))]
     pub extra_labels: UniqueMap<Vec<String>>,
     /// The only labels of exchanges that families show; empty: all.
     pub include_labels: Vec<String>,
     /// Labels of exchanges that no family shows.
     pub exclude_labels: Vec<String>,
-    /// Most values of a label over the process, 1 to 1,000,000; others fold to `other`. Empty once they are `limits`.
+    /// Most values of a label over the process; others fold to `other`.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::limits"))]
     pub label_limits: UniqueMap<u32>,
     /// Most values of labels.
     #[serde(skip)]
     pub limits: Vec<(Label, u32)>,
-    /// The share of exchanges that histograms and the record of the access log show. Counts know no sampling.
+    /// The share of exchanges that histograms and the record of the access log show. No count, token or cost is thinned.
     pub sampling_rate: SamplingRate,
     /// Request headers that do not go on to the provider; `*` at the end stands for anything.
     pub strip_headers: StripHeaders,
     /// What the `model` label shows.
     pub model_label: ModelLabel,
-    /// Distinct attributions over the process, 1 to 1,000,000.
+    /// Distinct label combinations over all workers; from nine tenths of it on new ones fold to `other`.
+    #[cfg_attr(feature = "json-schema", schemars(range(min = 1, max = 1_000_000)))]
     pub max_label_cardinality: u32,
-    /// Envoy stats over the process, 100 to 10,000,000.
+    /// Envoy stats of the filter over all workers; a histogram is 16 of them.
+    #[cfg_attr(feature = "json-schema", schemars(range(min = 100, max = 10_000_000)))]
     pub max_stats: u32,
-    /// Milliseconds that deltas wait before they reach Envoy's stats, 1 to 60,000.
+    /// Milliseconds that counts wait before they reach Envoy's stats.
+    #[cfg_attr(feature = "json-schema", schemars(range(min = 1, max = 60_000)))]
     pub flush_interval_ms: u32,
     /// Which `wasm.genops.*` filter state keys to set for access logs.
     pub filter_state: Vec<FilterStateKey>,
-    /// Asks streams for their usage. `None`: no byte of any exchange is ever changed.
+    /// Asks streams for their usage. Where it is not set, no byte of any body is ever changed.
     #[serde(deserialize_with = "source::some_object")]
     pub include_usage: Option<IncludeUsage>,
-    /// Estimates the tokens of exchanges that never say theirs, into a counter of its own.
+    /// Estimates the tokens of exchanges that never say theirs, into a counter of their own.
     pub estimate: bool,
-    /// Answers scrapes, on the listener or route that this configuration stands on. `None`: no request is answered.
+    /// Answers scrapes, on the listener or route that this configuration stands on.
     #[serde(deserialize_with = "source::some_object")]
     pub scrape: Option<Scrape>,
-    /// Prices of the user's own, by provider id: in the price book's format (`filter/prices/README.md`). Empty once
-    /// they are part of the price book.
+    /// Prices of your own, by provider id: models replaced, added, extended, renamed, taken away. In the price book's
+    /// format (`filter/prices/README.md`).
     pub prices: UniqueMap<Amendment>,
     /// The prices that hold.
     #[serde(skip)]
@@ -137,8 +160,19 @@ pub struct Config {
     pub http_map: Option<Rc<HttpMap>>,
 }
 
+/// A text that is for editors alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Editor;
+
+impl<'de> Deserialize<'de> for Editor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|_| Self)
+    }
+}
+
 /// What the `model` label shows. Records keep the names as seen.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ModelLabel {
     /// The price book's id; else the response's name.
@@ -152,6 +186,7 @@ pub enum ModelLabel {
 
 /// A filter state key, `wasm.genops.<key>`.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FilterStateKey {
     /// The whole record as JSON.
@@ -191,6 +226,7 @@ impl FilterStateKey {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            editor: Editor,
             schemas: vec![SchemaName::default()],
             namespace: NAMESPACE.to_owned(),
             buckets: UniqueMap::default(),
@@ -339,6 +375,7 @@ mod tests {
         assert_eq!(Config::parse(b"").expect("default"), Config::default());
         assert_eq!(Config::parse(b" \n").expect("default"), Config::default());
         assert_eq!(Config::parse(b"{}").expect("default"), Config::default());
+        assert_eq!(Config::parse(br#"{"$schema": "./genops.schema.json"}"#).expect("for editors"), Config::default());
     }
 
     #[test]
@@ -386,6 +423,7 @@ mod tests {
             (r#"{"scrape": {"path": "/m?x"}}"#, ["scrape.path: found \"/m?x\"", "without a query"]),
             (r#"{"scrape": {"port": 8000}}"#, ["scrape.port: unknown field `port`", "`path`"]),
             (r#"{"scrape": true}"#, ["scrape: invalid type: boolean `true`", "an object"]),
+            (r#"{"$schema": {}}"#, ["$schema: invalid type: map", "a string"]),
             (r#"{"metadata": 1}"#, ["metadata: invalid type: integer `1`", "a string"]),
             (r#"{"trust_gateway_headers": "yes"}"#, ["trust_gateway_headers: invalid type", "a boolean"]),
         ] {

@@ -7,13 +7,16 @@ use super::ConfigError;
 /// Where the sources' exporters answer.
 const DEFAULT_PATH: &str = "/metrics";
 /// Longest path, bytes: a proxy's configuration holds it, no client chooses it.
-const PATH_MAX: usize = 1024;
+pub(super) const PATH_MAX: usize = 1024;
 
-/// The filter's own scrape endpoint ([`crate::scrape`]). Off unless configured: whoever reaches the listener reads it.
+/// The filter's own scrape endpoint. Off unless configured: whoever reaches the listener reads it.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Scrape {
-    /// The path that is answered, without a query. `None`: not said, until the configuration is checked.
+    // `None`: not said, until the configuration is checked.
+    /// The path that is answered, without a query.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "super::json_schema::scrape_path"))]
     path: Option<String>,
     /// This listener or route is there for scrapes alone: what else passes is not an exchange, and limits and versions
     /// are said by the configuration that meters.

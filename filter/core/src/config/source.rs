@@ -9,6 +9,8 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::ConfigError;
 use super::extra::Named;
+#[cfg(feature = "json-schema")]
+use super::json_schema;
 use crate::detect::matches;
 use crate::label::{Attribution, PeerPart, Rejection, validate};
 use crate::price::book::UniqueMap;
@@ -17,7 +19,7 @@ use crate::schema::Label;
 /// Namespace of dynamic metadata in which Envoy's `jwt_authn` leaves the claims of a verified token.
 const JWT_NAMESPACE: &str = "envoy.filters.http.jwt_authn";
 /// Most names on the way to a value in metadata: no claim is nested so deeply.
-const MAX_PATH: usize = 16;
+pub(super) const MAX_PATH: usize = 16;
 
 /// One source of a label's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,29 +86,53 @@ pub type ValueMap = UniqueMap<String>;
 
 /// A constant as plain text, one source, or a list of sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Sources(Vec<Written>);
+pub(super) struct Sources(Vec<Written>);
 
-/// A source as written: exactly one origin.
+/// A source of a label's value: exactly one of the keys, and `trust` beside it.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "json-schema", schemars(rename = "LabelSource", transform = json_schema::one_origin))]
 #[serde(deny_unknown_fields, default)]
-struct Written {
+pub(super) struct Written {
+    /// A request header. Any client can send one: list it only where clients are trusted, or add `trust`.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::token"))]
     header: Option<String>,
+    /// A member of the W3C `baggage` header. Any client can send one.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::token"))]
     baggage: Option<String>,
+    /// A claim of the token that `jwt_authn` has verified: its name, or names from the outside in.
     jwt: Option<Path>,
+    /// Dynamic metadata that another filter set: namespace, then keys.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::below_namespace"))]
     metadata: Option<Path>,
+    /// The same of the route.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::below_namespace"))]
     route_metadata: Option<Path>,
+    /// The same of the cluster.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::below_namespace"))]
     cluster_metadata: Option<Path>,
+    /// A part of the client certificate's SPIFFE id. The listener must verify client certificates.
     peer: Option<PeerPart>,
+    /// A label of the proxy's own pod, in a sidecar (node metadata `LABELS`).
+    #[cfg_attr(feature = "json-schema", schemars(length(min = 1)))]
     workload_label: Option<String>,
+    /// A label of the calling workload, where Istio's peer metadata carries it (`additional_labels`).
+    #[cfg_attr(feature = "json-schema", schemars(length(min = 1)))]
     caller_label: Option<String>,
+    /// Another label's value: with `value_maps` it folds one label into another.
     label: Option<String>,
+    /// A fixed value.
+    #[cfg_attr(feature = "json-schema", schemars(length(min = 1, max = crate::label::MAX_LABEL_BYTES)))]
     constant: Option<String>,
+    /// Believe it only of clients whose certificate has an identity that one of these fits; `*` stands for one or more
+    /// characters. From others it is passed over, and counted as `untrusted`.
+    #[cfg_attr(feature = "json-schema", schemars(length(min = 1), inner(length(min = 1))))]
     trust: Option<Vec<String>>,
 }
 
 /// One name, or a list of them from the outside in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Path(Vec<String>);
+pub(super) struct Path(Vec<String>);
 
 impl<'de> Deserialize<'de> for Labels {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -3,11 +3,15 @@
 use serde::Deserialize;
 
 use super::ConfigError;
+#[cfg(feature = "json-schema")]
+use super::json_schema;
 use super::source::check_token;
 use crate::head::Head;
 
 /// Names of request headers that do not go on; a `*` at the end stands for anything.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "json-schema", schemars(inline, transform = json_schema::header_patterns))]
 #[serde(transparent)]
 pub struct StripHeaders(Vec<String>);
 

@@ -11,22 +11,27 @@ use super::ConfigError;
 use crate::detect::{Api, MODEL_LIMIT, matches};
 use crate::label::MAX_LABEL_BYTES;
 
-/// What is said of one upstream. Every field is optional; of several rules that fit, each field comes from the first
-/// that has it.
+/// What is said of one upstream. Every key is optional; of several rules that fit, each key comes from the first that has
+/// it.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Upstream {
     /// Whose price list bills.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "super::json_schema::id"))]
     pub provider: Option<String>,
     /// How bodies are shaped where the path does not tell; `other` is no LLM traffic whatever the path says.
     pub api: Option<ApiName>,
     /// The gateway that the upstream is.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "super::json_schema::id"))]
     pub gateway: Option<String>,
     /// Where it serves, as its price list writes it (`eu`, `us-east-1`).
+    #[cfg_attr(feature = "json-schema", schemars(length(min = 1, max = MAX_LABEL_BYTES)))]
     pub region: Option<String>,
     /// How it is paid.
     pub billing: Option<Billing>,
     /// The model that serves, whatever name is seen.
+    #[cfg_attr(feature = "json-schema", schemars(length(min = 1, max = MODEL_LIMIT)))]
     pub model: Option<String>,
     /// Models by the name that is seen: a deployment, an ARN, an endpoint. Before the top level's.
     #[serde(deserialize_with = "super::source::object")]
@@ -59,6 +64,7 @@ impl<'de> Deserialize<'de> for ApiName {
 
 /// How an upstream is paid.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Billing {
     /// By the price list.
@@ -80,6 +86,8 @@ impl Billing {
 
 /// Models by the names that are seen for them; letter case does not count.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "json-schema", schemars(inline, transform = super::json_schema::models))]
 #[serde(transparent)]
 pub struct Models(BTreeMap<String, String>);
 
@@ -107,12 +115,14 @@ impl Models {
 
 /// Rules by name: of a route, a cluster, an authority; or by the beginning of a path.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "json-schema", schemars(inline))]
 #[serde(transparent)]
 pub struct Rules(BTreeMap<String, Rule>);
 
 /// A provider id as plain text, or an [`Upstream`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Rule(Rc<Upstream>);
+pub(super) struct Rule(Rc<Upstream>);
 
 impl<'de> Deserialize<'de> for Rule {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -17,6 +17,8 @@ mod response;
 mod walk;
 
 pub use provider::not_asked;
+#[cfg(feature = "json-schema")]
+pub use provider::not_asked_providers;
 pub use request::{Splice, Step};
 
 use request::{RequestEdit, Verdict};

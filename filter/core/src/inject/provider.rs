@@ -20,6 +20,12 @@ const NOT_ASKED: &[(&str, &str)] = &[
     (provider::DEEPSEEK, "sends usage unasked"),
 ];
 
+/// The providers that are not asked.
+#[cfg(feature = "json-schema")]
+pub fn not_asked_providers() -> impl Iterator<Item = &'static str> {
+    NOT_ASKED.iter().map(|(id, _)| *id)
+}
+
 /// Why a provider is not asked for its usage; `None` where it may be. Azure takes the field from API version
 /// 2024-09-01-preview on (2024-10-21 of the stable ones) and answers 400 before (griptape issue 1640, Azure
 /// rest-api-specs issue 29157): it may be listed where all clients call a newer one.

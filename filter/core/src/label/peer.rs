@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 /// A part of the identity.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PeerPart {
     /// The whole URI.

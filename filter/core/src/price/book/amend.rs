@@ -7,8 +7,9 @@ use super::{
     Billing, Calendar, Date, Dated, Factor, FormatError, Model, Prices, ProviderFile, Rate, Tier, UniqueMap, Unlisted,
 };
 
-/// Changes to one provider's prices. Applied in the order of the fields.
+/// Changes to one provider's prices. Applied in the order of the keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Amendment {
     /// Where the figures were taken from.
@@ -17,7 +18,7 @@ pub struct Amendment {
     /// When they were last compared with the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked_on: Option<Date>,
-    /// As in [`super::ProviderFile`]; a provider that no file stands for is `unpriced` without it.
+    /// What a kind of token without a rate of its own costs; a provider that no file stands for is `unpriced` without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unlisted: Option<Unlisted>,
     /// Further calendars.
@@ -43,6 +44,7 @@ pub struct Amendment {
 /// What is added to listed models: the lists of `with` go behind theirs, its other fields take the place of theirs
 /// where they say something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Extension {
     /// Listed names of the models; `*` alone: all with prices.
@@ -57,6 +59,7 @@ pub struct Extension {
 
 /// A rate that is a multiple of another: a list that says "2.5 times the input" says so for all its tiers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Derived {
     /// The dimension whose rate is multiplied.
@@ -67,9 +70,11 @@ pub struct Derived {
 
 /// Rates of whatever is not listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Fallback {
     /// US dollars by dimension, per the dimension's unit.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "super::json_schema::figures"))]
     pub rates: UniqueMap<Rate>,
 }
 

@@ -10,6 +10,8 @@ mod condition;
 mod date;
 mod decimal;
 mod dimension;
+#[cfg(feature = "json-schema")]
+mod json_schema;
 pub mod layout;
 mod tail;
 mod unique_map;
@@ -65,6 +67,7 @@ pub struct ProviderFile {
 
 /// Price of a kind of token that an entry has no rate for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Unlisted {
     /// The rate of the nearest kind that it is part of: cached input as input, reasoning as output.
@@ -75,6 +78,7 @@ pub enum Unlisted {
 
 /// Days that are an exception.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Calendar {
     /// Who announced them.
@@ -85,6 +89,7 @@ pub struct Calendar {
 
 /// One model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Model {
     /// Other names of it, each in full.
@@ -110,9 +115,11 @@ pub struct Model {
     pub multipliers: Vec<Multiplier>,
     /// Least quantity that is billed for an exchange, by dimension.
     #[serde(default, skip_serializing_if = "UniqueMap::is_empty")]
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::quantities"))]
     pub min: UniqueMap<Quantity>,
     /// Most that is billed for an exchange, by dimension: a search fee by prompt, however many queries were made.
     #[serde(default, skip_serializing_if = "UniqueMap::is_empty")]
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::quantities"))]
     pub max: UniqueMap<Quantity>,
     /// How it is paid for, where not by what was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,6 +134,8 @@ pub struct Model {
 
 /// Another way to pay than by what was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "json-schema", schemars(rename = "PriceBilling"))]
 #[serde(rename_all = "snake_case")]
 pub enum Billing {
     /// Capacity was bought: an exchange costs nothing more, unless it spilled over.
@@ -135,6 +144,7 @@ pub enum Billing {
 
 /// What all tokens cost more or less. Fees of tools are not multiplied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Multiplier {
     /// First UTC day; absent: always.
@@ -148,6 +158,7 @@ pub struct Multiplier {
 
 /// Whether a date at the end of a name is part of the name of another model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Dated {
     /// Only listed names.
@@ -159,6 +170,8 @@ pub enum Dated {
 
 /// What it costs from some day on, or at some hours.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "json-schema", schemars(rename = "PriceEntry"))]
 #[serde(deny_unknown_fields)]
 pub struct Prices {
     /// First UTC day; absent: always.
@@ -174,6 +187,7 @@ pub struct Prices {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub except: Option<String>,
     /// US dollars by dimension, per the dimension's unit.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::figures"))]
     pub rates: UniqueMap<Rate>,
     /// Rates of long contexts: they replace the ones above for the whole request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -214,6 +228,7 @@ impl TryFrom<TierText> for Tier {
 
 /// Rates of another way to be served.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Variant {
     /// First UTC day; absent: always.
@@ -222,8 +237,9 @@ pub struct Variant {
     /// When it applies.
     pub when: When,
     /// Rates that differ.
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::figures"))]
     pub rates: UniqueMap<Rate>,
-    /// As in [`Prices`].
+    /// Rates of long contexts: they replace the ones above for the whole request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tiers: Vec<Tier>,
 }
