@@ -131,6 +131,12 @@ pub(crate) fn start(part: Part) -> Result<(), Failure> {
             wasm()?;
             let mut envoy = Command::new(tool::envoy().map_err(|e| e.to_string())?);
             envoy.current_dir(&root).args(["-c", "envoy/envoy.yaml"]);
+            // Its hundreds of lines at start, and words on deprecated fields that are meant, would hide the access log.
+            envoy.args(["--log-level", "warning", "--component-log-level", "misc:error"]);
+            eprintln!(
+                "    traffic to api.openai.com: http://127.0.0.1:10000; scrapes: http://127.0.0.1:8000/metrics (the \
+                 filter's), http://127.0.0.1:9901/stats/prometheus (Envoy's); Ctrl-C ends it"
+            );
             envoy
         }
         Part::Prometheus => {
@@ -138,11 +144,13 @@ pub(crate) fn start(part: Part) -> Result<(), Failure> {
             let data = root.join("target/prometheus");
             prometheus.current_dir(root.join("envoy/prometheus")).arg("--config.file=prometheus.yml");
             prometheus.arg(format!("--storage.tsdb.path={}", data.display()));
-            prometheus.arg("--web.listen-address=127.0.0.1:9090");
+            prometheus.arg("--web.listen-address=127.0.0.1:9090").arg("--log.level=warn");
+            eprintln!("    http://127.0.0.1:9090, scraping http://127.0.0.1:8000/metrics; Ctrl-C ends it");
             prometheus
         }
         Part::Dashboards => {
-            return cargo::run(&["run", "--quiet", "-p", "genops-acceptance", "--", "--serve", "127.0.0.1:3000"]);
+            // Not quiet: its first build takes minutes.
+            return cargo::run(&["run", "-p", "genops-acceptance", "--", "--serve", "127.0.0.1:3000"]);
         }
     };
     let status = command.status().map_err(|e| format!("{}: {e}", command.get_program().to_string_lossy()))?;
