@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use genops_core::schema::{NAMESPACE, SCHEMAS, Table};
 use genops_tests::generated::workspace;
 use genops_tests::host_command::genops_host;
 use genops_tools::pins;
 
 use crate::envoy_support::filter;
+
+/// Labels, values, modules and settings that look like metrics.
+const NO_METRICS: &[&str] = &["primitive_name", "primitive_type", "llm_call", "genops_filter"];
 
 /// Folders without documents of ours.
 const ELSEWHERE: [&str; 3] = ["target", ".git", "node_modules"];
@@ -210,6 +214,29 @@ fn the_quickstart_prints_what_the_readme_shows() -> Result<()> {
     for line in excerpt.lines() {
         ensure!(printed.lines().any(|p| p == line), "README.md shows {line:?}, which is not printed");
     }
+    Ok(())
+}
+
+/// Metrics that documents name are there: in a schema, as a stat of Envoy's, or as a part of a histogram.
+#[test]
+fn every_metric_that_is_named_is_one() -> Result<()> {
+    let table = Table::new(SCHEMAS, NAMESPACE);
+    let parts = ["", "_bucket", "_count", "_sum"];
+    let known = |name: &str| {
+        table.stat(name).is_some()
+            || parts.iter().filter_map(|part| name.strip_suffix(part)).any(|family| table.named(family).is_some())
+    };
+    let name = regex::Regex::new(r"\b(genops|primitive|starlette|prompter|llm)_[a-z0-9_]+[a-z0-9]\b(\*|_\*)?")?;
+    let mut wrong = BTreeSet::new();
+    for (path, text) in documents()?.iter().filter(|(path, _)| path.starts_with("envoy") || path.ends_with("README.md"))
+    {
+        for found in name.find_iter(text).map(|found| found.as_str()).filter(|found| !found.ends_with('*')) {
+            if !known(found) && !NO_METRICS.contains(&found) {
+                wrong.insert(format!("{}: {found}", path.display()));
+            }
+        }
+    }
+    ensure!(wrong.is_empty(), "{wrong:#?}");
     Ok(())
 }
 
