@@ -262,9 +262,18 @@ fn what_was_executed_names_files_and_pinned_versions() -> Result<()> {
         for found in version.find_iter(with) {
             ensure!(pinned.contains(&format!("{:?}", found.as_str())), "{row:?}: {} is not pinned", found.as_str());
         }
-        for path in what.split('`').skip(1).step_by(2).filter(|path| path.contains('.') || path.contains('*')) {
-            let path = root.join("envoy").join(path.trim_end_matches('*'));
-            ensure!(path.exists(), "{row:?}: no {}", path.display());
+        for path in what.split('`').skip(1).step_by(2).filter(|path| path.contains(['.', '*', '/'])) {
+            let folder =
+                path.split_once('*').map_or(path, |(before, _)| before.rsplit_once('/').map_or("", |(f, _)| f));
+            ensure!(root.join("envoy").join(folder).exists(), "{row:?}: no {path}");
+        }
+        // Tests that say so are there.
+        for test in
+            state.split('`').skip(1).step_by(2).filter(|test| test.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+        {
+            let rooms = ["tests/tests/all", "tests/mesh/tests/mesh"];
+            let there = rooms.iter().any(|room| root.join(room).join(format!("{test}.rs")).exists());
+            ensure!(there, "{row:?}: no tests {test}");
         }
     }
     // And every resource has a row in the list of files.
