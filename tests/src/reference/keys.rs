@@ -198,7 +198,12 @@ const TOP: &[Key] = &[
     key("paths", "{}", r#""paths": {"/ask": {"provider": "openai", "api": "responses"}}"#, NOTHING),
     key("authorities", "{}", r#""authorities": {"llm.internal": "mistral"}"#, NOTHING),
     key("models", "{}", r#""models": {"prod-chat": "gpt-4o"}"#, NOTHING),
-    key("metadata", "", r#""metadata": "acme.llm""#, "two calls into Envoy, 1 to 2 us each, for each exchange"),
+    key(
+        "metadata",
+        "",
+        r#""metadata": "acme.llm""#,
+        "calls into Envoy, 1 to 2 us each: for the route, for the cluster, and again when the response begins",
+    ),
     key("trust_gateway_headers", "false", r#""trust_gateway_headers": true"#, NOTHING),
     key(
         "labels",

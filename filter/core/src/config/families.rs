@@ -102,7 +102,7 @@ pub struct UserFamily {
     kind: UserKind,
     /// Labels by name, of those that exchanges have; the one that the fact itself tells comes with it.
     #[serde(default)]
-    #[cfg_attr(feature = "json-schema", schemars(extend("uniqueItems" = true)))]
+    #[cfg_attr(feature = "json-schema", schemars(inner(regex(pattern = json_schema::NAME)), extend("uniqueItems" = true)))]
     labels: Vec<String>,
     /// What of an exchange feeds it.
     #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::fact"))]

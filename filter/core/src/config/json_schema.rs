@@ -147,9 +147,13 @@ fn of_label(label: Label) -> Value {
     }
 }
 
+/// [`is_name`](crate::schema::is_name).
+pub(super) const NAME: &str = "^[A-Za-z_][A-Za-z0-9_]{0,63}$";
+const _: () = assert!(MAX_NAME_BYTES == 64, "the pattern says so");
+
 /// The name of a metric or a label.
 pub(super) fn name() -> Value {
-    json!({"pattern": format!("^[A-Za-z_][A-Za-z0-9_]{{0,{}}}$", MAX_NAME_BYTES - 1)})
+    json!({"pattern": NAME})
 }
 
 /// An id of a provider or gateway. `$comment` here and below: the pattern in words, for the reference.

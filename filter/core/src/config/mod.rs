@@ -104,13 +104,16 @@ pub struct Config {
     #[cfg_attr(feature = "json-schema", schemars(length(min = 1)))]
     pub jwt_payload: String,
     /// By label: values, and what they are shown as. `*` in a value stands for one or more characters.
+    #[cfg_attr(feature = "json-schema", schemars(extend("propertyNames" = json_schema::name())))]
     pub value_maps: UniqueMap<ValueMap>,
     /// Labels of your own, up to 16: each with the families that show it, by name or pattern; records show it in any case.
     #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::extra_labels"))]
     pub extra_labels: UniqueMap<Vec<String>>,
     /// The only labels of exchanges that families show; empty: all.
+    #[cfg_attr(feature = "json-schema", schemars(inner(regex(pattern = json_schema::NAME))))]
     pub include_labels: Vec<String>,
     /// Labels of exchanges that no family shows.
+    #[cfg_attr(feature = "json-schema", schemars(inner(regex(pattern = json_schema::NAME))))]
     pub exclude_labels: Vec<String>,
     /// Most values of a label over the process; others fold to `other`.
     #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::limits"))]

@@ -120,6 +120,7 @@ pub(super) struct Written {
     #[cfg_attr(feature = "json-schema", schemars(length(min = 1)))]
     caller_label: Option<String>,
     /// Another label's value: with `value_maps` it folds one label into another.
+    #[cfg_attr(feature = "json-schema", schemars(regex(pattern = json_schema::NAME)))]
     label: Option<String>,
     /// A fixed value.
     #[cfg_attr(feature = "json-schema", schemars(length(min = 1, max = crate::label::MAX_LABEL_BYTES)))]

@@ -26,12 +26,14 @@ pub struct Amendment {
     pub calendars: UniqueMap<Calendar>,
     /// Models that are added, or take the place of the listed one of that name; `null` takes it away.
     #[serde(default, skip_serializing_if = "UniqueMap::is_empty")]
+    #[cfg_attr(feature = "json-schema", schemars(extend("propertyNames" = super::json_schema::model())))]
     pub models: UniqueMap<Option<Model>>,
     /// What is added to listed models.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extend: Vec<Extension>,
     /// Further names, and the listed names that they stand for.
     #[serde(default, skip_serializing_if = "UniqueMap::is_empty")]
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "super::json_schema::aliases"))]
     pub alias: UniqueMap<String>,
     /// What models cost that no list knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,6 +50,7 @@ pub struct Amendment {
 #[serde(deny_unknown_fields)]
 pub struct Extension {
     /// Listed names of the models; `*` alone: all with prices.
+    #[cfg_attr(feature = "json-schema", schemars(inner(regex(pattern = super::json_schema::MODEL))))]
     pub models: Vec<String>,
     /// What is added.
     #[serde(default)]
@@ -74,7 +77,7 @@ pub struct Derived {
 #[serde(deny_unknown_fields)]
 pub struct Fallback {
     /// US dollars by dimension, per the dimension's unit.
-    #[cfg_attr(feature = "json-schema", schemars(schema_with = "super::json_schema::figures"))]
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "super::json_schema::some_figures"))]
     pub rates: UniqueMap<Rate>,
 }
 

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
 
 use super::{
-    Date, Dimension, FACTOR_DECIMALS, Factor, Key, QUANTITY_DECIMALS, Quantity, RATE_DECIMALS, Rate, Tier, UniqueMap,
-    Weekdays, When, Window,
+    Date, Dimension, FACTOR_DECIMALS, Factor, GEO_PREFIXES, Key, MAX_NAME_BYTES, QUANTITY_DECIMALS, Quantity,
+    RATE_DECIMALS, Rate, Tier, UniqueMap, Weekdays, When, Window,
 };
 
 impl<V: JsonSchema> JsonSchema for UniqueMap<V> {
@@ -71,7 +72,7 @@ impl JsonSchema for When {
         let keys: serde_json::Map<_, _> =
             Key::ALL.into_iter().map(|key| (key.as_str().to_owned(), values.clone().into())).collect();
         json_schema!({
-            "type": "object", "properties": keys, "additionalProperties": false,
+            "type": "object", "properties": keys, "additionalProperties": false, "minProperties": 1,
             "description": "Conditions that must all hold: a key and the values of which one was told. `us-gov-*` is \
                             all that begins so, `*` all but the plain values.",
         })
@@ -89,10 +90,12 @@ impl JsonSchema for Tier {
             "type": "object", "description": "Rates of a request with a long context.",
             "properties": {
                 "over": {
-                    "type": "integer", "minimum": 0,
+                    "type": "integer", "minimum": 0, "maximum": u64::MAX,
                     "description": "Holds when all input tokens, cached ones too, are more than this.",
                 },
-                "at_least": {"type": "integer", "minimum": 1, "description": "The same with the limit included."},
+                "at_least": {
+                    "type": "integer", "minimum": 1, "maximum": u64::MAX, "description": "The same with the limit included.",
+                },
                 "rates": rates,
             },
             "required": ["rates"], "additionalProperties": false,
@@ -113,6 +116,34 @@ fn by_dimension<V: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 /// US dollars by dimension.
 pub(super) fn figures(generator: &mut SchemaGenerator) -> Schema {
     by_dimension::<Rate>(generator)
+}
+
+/// The same, where there must be one.
+pub(super) fn some_figures(generator: &mut SchemaGenerator) -> Schema {
+    let mut figures = figures(generator);
+    figures.insert("minProperties".to_owned(), 1.into());
+    figures
+}
+
+/// A model's name (`check::MAX_NAME_BYTES`).
+pub(super) const MODEL: &str = r"^\S{1,200}$";
+const _: () = assert!(MAX_NAME_BYTES == 200, "the pattern says so");
+
+/// The same, of names of properties.
+pub(super) fn model() -> Value {
+    json!({"pattern": MODEL})
+}
+
+/// Names by names.
+pub(super) fn aliases(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object", "propertyNames": model(), "additionalProperties": {"type": "string", "pattern": MODEL},
+    })
+}
+
+/// Region prefixes.
+pub(super) fn geo(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "array", "items": {"type": "string", "enum": GEO_PREFIXES}})
 }
 
 /// Quantities by dimension.

@@ -84,6 +84,7 @@ pub struct Calendar {
     /// Who announced them.
     pub source: String,
     /// UTC days, rising.
+    #[cfg_attr(feature = "json-schema", schemars(length(min = 1)))]
     pub days: Vec<Date>,
 }
 
@@ -94,12 +95,14 @@ pub struct Calendar {
 pub struct Model {
     /// Other names of it, each in full.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "json-schema", schemars(inner(regex(pattern = json_schema::MODEL))))]
     pub alias: Vec<String>,
     /// Whether its names may carry a date at their end.
     #[serde(default)]
     pub dated: Dated,
     /// Region prefixes (`us`, `eu`, ...) that its names may carry at their start: Bedrock's cross-region profiles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::geo"))]
     pub geo: Vec<String>,
     /// Nothing is charged for it. Without this a model without prices is known but unpriced.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -237,7 +240,7 @@ pub struct Variant {
     /// When it applies.
     pub when: When,
     /// Rates that differ.
-    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::figures"))]
+    #[cfg_attr(feature = "json-schema", schemars(schema_with = "json_schema::some_figures"))]
     pub rates: UniqueMap<Rate>,
     /// Rates of long contexts: they replace the ones above for the whole request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
