@@ -36,6 +36,9 @@ impl Context for Root {
     fn on_done(&mut self) -> bool {
         // Its timer goes: nobody may wait for it.
         scrape::finish(self.id);
+        if let Some(stats) = &self.stats {
+            stats.count_waiting();
+        }
         behind::with(Behind::root_done);
         true
     }
@@ -63,6 +66,9 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         if self.hurried.take() {
             behind::with(Behind::forget_period);
+        }
+        if let Some(stats) = &self.stats {
+            stats.count_waiting();
         }
         behind::with(Behind::tick);
         if scrape::tick(self.id) {

@@ -20,6 +20,10 @@ use crate::host::{self, Level};
 use crate::scrape;
 use crate::series::{Layout, SeriesIndex, Slots, fold, fold_label, name_of};
 
+/// How many exchanges wait for the next tick at most: 1 to 2 kB each, and counting a few dozen in one go already costs each
+/// of them next to no code that is not cached.
+const MOST_WAITING: usize = 64;
+
 /// After so many folds nothing is kept any more: customer, feature, project, team, model.
 const MOST_FOLDS: u32 = 5;
 
@@ -30,6 +34,17 @@ pub(crate) struct Stats {
     config: Rc<Config>,
     layout: Layout,
     seen: RefCell<Seen>,
+    waiting: RefCell<Vec<Waiting>>,
+}
+
+/// What waits for the next tick to be counted. Why: counting touches code and tables that nothing else between two
+/// exchanges does, so they would be fetched anew each time; many at once fetch them once.
+#[derive(Debug)]
+enum Waiting {
+    /// An exchange will most likely count under these; whether it is of LLM traffic.
+    Expected(Box<Dimensions>, bool),
+    /// An exchange that has ended.
+    Ended(Box<Record>),
 }
 
 /// Label combinations seen under this configuration.
@@ -71,7 +86,7 @@ impl Stats {
             behind.start(&config);
             filter_info(behind, &config);
         });
-        Self { config, layout, seen: RefCell::default() }
+        Self { config, layout, seen: RefCell::default(), waiting: RefCell::default() }
     }
 
     /// The configuration.
@@ -85,8 +100,8 @@ impl Stats {
     }
 
     /// Queues the series that an exchange will most likely feed, so that a scrape can see them at 0 first.
-    pub(crate) fn expect(&self, dimensions: &Dimensions, llm: bool) {
-        self.with(|mut counting| counting.expect(dimensions, llm));
+    pub(crate) fn expect(&self, dimensions: Dimensions, llm: bool) {
+        self.wait(Waiting::Expected(Box::new(dimensions), llm));
     }
 
     /// Counts an exchange as under way, until what this gives is dropped.
@@ -97,8 +112,33 @@ impl Stats {
     }
 
     /// Counts one exchange.
-    pub(crate) fn count(&self, record: &Record) {
-        self.with(|mut counting| counting.count(record));
+    pub(crate) fn count(&self, record: Box<Record>) {
+        self.wait(Waiting::Ended(record));
+    }
+
+    fn wait(&self, what: Waiting) {
+        self.waiting.borrow_mut().push(what);
+        let ticks = behind::with(Behind::await_tick);
+        if !ticks || self.waiting.borrow().len() >= MOST_WAITING {
+            self.count_waiting();
+        }
+    }
+
+    /// Counts what waits for that.
+    pub(crate) fn count_waiting(&self) {
+        let waiting = self.waiting.take();
+        if waiting.is_empty() {
+            return;
+        }
+        self.with(|mut counting| {
+            for what in &waiting {
+                match what {
+                    Waiting::Expected(dimensions, llm) => counting.expect(dimensions, *llm),
+                    Waiting::Ended(record) => counting.count(record),
+                }
+            }
+            counting.behind.awaited(waiting.len());
+        });
     }
 
     /// Counts label values that were not taken.
@@ -120,6 +160,13 @@ impl Stats {
         let provider = record.dimensions.provider.as_deref().unwrap_or_default();
         let labels = [(Label::Provider, provider), (Label::Outcome, outcome)];
         behind::with(|behind| add_own(behind, &self.config.table, Own::IncludeUsage, &labels));
+    }
+}
+
+impl Drop for Stats {
+    /// A configuration that another takes the place of: what its last streams left is counted.
+    fn drop(&mut self) {
+        self.count_waiting();
     }
 }
 
@@ -192,7 +239,6 @@ impl Counting<'_> {
                 self.series_of(at, family, variant, &dimensions);
             }
         }
-        self.behind.arm();
     }
 
     /// The gauges of streams under way, made if need be.
@@ -245,7 +291,6 @@ impl Counting<'_> {
                 }
             }
         });
-        self.behind.settle();
     }
 
     /// `dimensions`, or what they fold to where there are too many values of a label, or label sets.

@@ -33,7 +33,7 @@ pub(crate) struct Stream {
     /// While it is under way, where a schema has a gauge of that.
     active: Option<Active>,
     /// Made at the end of the response, or of the stream when that comes first.
-    record: Option<Record>,
+    record: Option<Box<Record>>,
     accounted: bool,
 }
 
@@ -118,7 +118,7 @@ impl Stream {
     fn request_end(&self) {
         let (Some(exchange), Some(stats)) = (&self.exchange, &self.stats) else { return };
         if let Some(dimensions) = exchange.expected_dimensions() {
-            stats.expect(&dimensions, exchange.is_llm());
+            stats.expect(dimensions, exchange.is_llm());
         }
     }
 
@@ -139,7 +139,7 @@ impl Stream {
         let end = if exchange.asks_who_ended() { ended_by() } else { End::Client };
         let record = exchange.finish(end, host::now());
         set_filter_state(stats.config(), &record);
-        self.record = Some(record);
+        self.record = Some(Box::new(record));
     }
 
     /// Once, in whichever of `on_log` and `on_done` comes first: an upstream filter chain is never logged, and other
@@ -156,12 +156,14 @@ impl Stream {
             self.response_head();
         }
         self.finish();
-        let (Some(exchange), Some(record), Some(stats)) = (&self.exchange, &self.record, &self.stats) else { return };
+        let (Some(exchange), Some(record), Some(stats)) = (&self.exchange, self.record.take(), &self.stats) else {
+            return;
+        };
         stats.count_rejected(exchange.rejected());
-        stats.count(record);
         if let Some(edit) = &self.edit {
-            stats.count_include_usage(record, edit.outcome());
+            stats.count_include_usage(&record, edit.outcome());
         }
+        stats.count(record);
     }
 }
 

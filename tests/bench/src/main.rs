@@ -25,7 +25,7 @@ use crate::{
     envoy::Envoy,
     report::{Samples, Spread},
     upstream::Gates,
-    variant::{Filter, Variant},
+    variant::{Filter, Genops, Variant},
     workload::Workload,
 };
 
@@ -53,6 +53,12 @@ struct Options {
     /// Plugin configuration of the GenOps filter
     #[arg(long, default_value = "envoy/genops.json")]
     config: PathBuf,
+    /// Another build of the GenOps filter to run beside ours; implies the variant `other`
+    #[arg(long, value_name = "WASM")]
+    other_module: Option<PathBuf>,
+    /// Another configuration of it; implies the variant `other`
+    #[arg(long, value_name = "JSON")]
+    other_config: Option<PathBuf>,
 }
 
 /// A variant under test.
@@ -66,13 +72,21 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     // Builds and fetches use both cores; only then this process keeps to one.
     let program = tool::envoy()?;
-    let variants = Variant::ALL
-        .into_iter()
-        .filter(|v| *v == Variant::Bare || options.variants.is_empty() || options.variants.contains(v));
+    let chosen = |v: &Variant| match v {
+        Variant::Bare => true,
+        Variant::Other => options.other_module.is_some() || options.other_config.is_some(),
+        v => options.variants.is_empty() || options.variants.contains(v),
+    };
+    let variants = Variant::ALL.into_iter().filter(chosen);
     // A relative path is one of the workspace: that is where `cargo xtask` may be called from any folder.
     let config = workspace_root().join(&options.config);
+    let other_config = options.other_config.as_ref().map_or_else(|| config.clone(), |path| workspace_root().join(path));
+    let genops = |variant: Variant| match variant {
+        Variant::Other => Genops { module: options.other_module.as_deref(), config: &other_config },
+        _ => Genops { module: None, config: &config },
+    };
     let filters: Vec<(Variant, Filter)> =
-        variants.map(|v| anyhow::Ok((v, v.filter(&config)?))).collect::<Result<_, _>>()?;
+        variants.map(|v| anyhow::Ok((v, v.filter(genops(v))?))).collect::<Result<_, _>>()?;
     let cores = Cores::choose()?;
     cores.take_load()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,6 +1,9 @@
 //! The ways to read the same traffic, and how each shows that it really did.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -28,6 +31,15 @@ pub(crate) enum Variant {
     Native,
     /// The GenOps filter as shipped
     Genops,
+    /// The GenOps filter as `--other-module` and `--other-config` have it: what a change of either costs
+    Other,
+}
+
+/// The GenOps filter's module and configuration; what is not named is built, or shipped.
+#[derive(Clone, Copy)]
+pub(crate) struct Genops<'a> {
+    pub(crate) module: Option<&'a Path>,
+    pub(crate) config: &'a Path,
 }
 
 /// A variant, ready to be put into a bootstrap.
@@ -42,7 +54,7 @@ pub(crate) struct Filter {
 }
 
 impl Variant {
-    pub(crate) const ALL: [Self; 5] = [Self::Bare, Self::Noop, Self::Lua, Self::Native, Self::Genops];
+    pub(crate) const ALL: [Self; 6] = [Self::Bare, Self::Noop, Self::Lua, Self::Native, Self::Genops, Self::Other];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -51,6 +63,7 @@ impl Variant {
             Self::Lua => "Lua",
             Self::Native => "ai_protocol_manager",
             Self::Genops => "genops",
+            Self::Other => "genops, other",
         }
     }
 
@@ -58,7 +71,7 @@ impl Variant {
     ///
     /// # Errors
     /// The wasm cannot be built, or a configuration cannot be read.
-    pub(crate) fn filter(self, config: &std::path::Path) -> anyhow::Result<Filter> {
+    pub(crate) fn filter(self, genops: Genops<'_>) -> anyhow::Result<Filter> {
         Ok(match self {
             Self::Bare => Filter::default(),
             Self::Noop => {
@@ -76,12 +89,12 @@ impl Variant {
                 ..Filter::default()
             },
             Self::Native => Filter { http: Some(native()), ..Filter::default() },
-            Self::Genops => {
-                let module = wasm::build()?;
-                let read = |path: &std::path::Path| fs::read_to_string(path).context(path.display().to_string());
+            Self::Genops | Self::Other => {
+                let module = genops.module.map_or_else(wasm::build, |path| Ok(path.to_owned()))?;
+                let read = |path: &Path| fs::read_to_string(path).context(path.display().to_string());
                 let tags = read(&workspace_root().join("envoy/stats_tags.json"))?;
                 Filter {
-                    http: Some(wasm_filter("genops", &module, &read(config)?)),
+                    http: Some(wasm_filter("genops", &module, &read(genops.config)?)),
                     stats_tags: serde_json::from_str(&tags).context("envoy/stats_tags.json")?,
                     module: Some(module),
                 }
@@ -118,6 +131,8 @@ impl Variant {
         match self {
             Self::Bare | Self::Noop | Self::Native => true,
             Self::Lua => line.get("lua").is_some_and(|f| pair(f, "prompt_tokens", "completion_tokens")),
+            // It may be configured to log less.
+            Self::Other => true,
             Self::Genops => line
                 .get("genops")
                 .and_then(Value::as_str)
@@ -132,7 +147,7 @@ fn tokens_f64(tokens: u64) -> f64 {
     tokens as f64
 }
 
-fn wasm_filter(name: &str, module: &std::path::Path, configuration: &str) -> Value {
+fn wasm_filter(name: &str, module: &Path, configuration: &str) -> Value {
     json!({
         "name": name,
         "typed_config": {

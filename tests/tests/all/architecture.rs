@@ -1,6 +1,7 @@
 //! The walls of DESIGN 2, held by `cargo metadata`: who may depend on whom.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, MetadataCommand, PackageId};
 use genops_tests::generated::workspace;
@@ -71,8 +72,16 @@ fn the_shell_names_only_the_core_and_the_abi() {
 
 #[test]
 fn only_one_file_names_a_hostcall() {
-    for entry in std::fs::read_dir(workspace().join("filter/src")).expect("filter/src") {
-        let path = entry.expect("an entry").path();
+    let files = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        entries.collect()
+    };
+    let mut waiting = files(&workspace().join("filter/src"));
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            waiting.extend(files(&path));
+            continue;
+        }
         let text = std::fs::read_to_string(&path).expect("source");
         let names_one = text.contains("hostcalls") || text.contains("proxy_define_metric");
         assert_eq!(names_one, path.ends_with("host.rs"), "{}", path.display());

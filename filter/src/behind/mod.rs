@@ -4,6 +4,10 @@
 //! worker. So known series cost one hostcall per tick whatever the load, and new ones are defined in slices. Pending
 //! deltas wait; nothing is lost.
 
+mod define;
+mod gauges;
+mod series;
+
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -12,8 +16,12 @@ use foldhash::quality::RandomState;
 use genops_core::config::Config;
 use genops_core::schema::Own;
 
+pub(crate) use self::series::Form;
+
+use self::gauges::Active;
+use self::series::{Group, Series};
 use crate::admitted::Admitted;
-use crate::host::{self, Level, MetricType, Status};
+use crate::host::{self, Level, Status};
 use crate::registry::{self, Registry};
 use crate::series::SeriesIndex;
 
@@ -45,84 +53,6 @@ fn patience() -> u64 {
     }
 }
 
-/// What a series is to Envoy, and how deltas become its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// Only goes up.
-    Counter,
-    /// A gauge that goes up and down. All workers share one value, so each adds what changed with it, and never sets it:
-    /// the last writer would win.
-    Level,
-    /// A gauge that is set: to what every worker would set it to.
-    Value,
-}
-
-impl Form {
-    /// Mark before the name of a level in the registry: no stat begins with it.
-    const LEVEL: char = '+';
-    /// The same of a value.
-    const VALUE: char = '=';
-
-    /// What Envoy keeps it as.
-    fn kind(self) -> MetricType {
-        match self {
-            Self::Counter => MetricType::Counter,
-            Self::Level | Self::Value => MetricType::Gauge,
-        }
-    }
-
-    /// A name as the registry lists it.
-    fn listed(self, name: &str) -> String {
-        match self {
-            Self::Counter => name.to_owned(),
-            Self::Level => format!("{}{name}", Self::LEVEL),
-            Self::Value => format!("{}{name}", Self::VALUE),
-        }
-    }
-
-    /// Form and name of what the registry lists.
-    pub(crate) fn of_listed(listed: &str) -> (Self, &str) {
-        match (listed.strip_prefix(Self::LEVEL), listed.strip_prefix(Self::VALUE)) {
-            (Some(name), _) => (Self::Level, name),
-            (_, Some(name)) => (Self::Value, name),
-            _ => (Self::Counter, listed),
-        }
-    }
-}
-
-/// One Envoy stat.
-#[derive(Debug)]
-struct Series {
-    name: Rc<str>,
-    form: Form,
-    /// Envoy's id, once defined in this VM.
-    id: Option<u32>,
-    /// Not in Envoy's stats yet: what to add; of a level in two's complement; of a value, itself.
-    pending: u64,
-    /// Of a value: it is not what was written last.
-    fresh: bool,
-    /// No delta before this instant.
-    not_before: u64,
-    /// Stands in `dirty` or in a queued group.
-    queued: bool,
-    /// Listed in the registry.
-    listed: bool,
-}
-
-/// Series that become visible together: no delta before all are defined.
-#[derive(Debug)]
-struct Group {
-    series: Vec<SeriesIndex>,
-    defined: usize,
-}
-
-/// A gauge of what is in use.
-#[derive(Debug, Default)]
-struct Active {
-    id: Option<u32>,
-    shown: Option<usize>,
-}
-
 /// All series of this VM and what waits.
 #[derive(Debug)]
 pub(crate) struct Behind {
@@ -132,6 +62,8 @@ pub(crate) struct Behind {
     admitted: Admitted,
     dirty: Vec<SeriesIndex>,
     backlog: VecDeque<Group>,
+    /// How many exchanges wait to be counted, of all configurations.
+    awaiting: usize,
     registry: Registry,
     pending_gauge: Option<u32>,
     /// Label sets and stats in use.
@@ -154,6 +86,7 @@ impl Behind {
             admitted: Admitted::new(),
             dirty: Vec::new(),
             backlog: VecDeque::new(),
+            awaiting: 0,
             registry: Registry::default(),
             pending_gauge: None,
             active: Default::default(),
@@ -223,11 +156,6 @@ impl Behind {
         host::metric(id).ok()
     }
 
-    /// Gauges of this VM, with Envoy's ids.
-    pub(crate) fn gauges(&self) -> &[(Rc<str>, u32)] {
-        &self.gauges
-    }
-
     /// Somebody else has set this root's timer: what it is set to next must be told to the host.
     pub(crate) fn forget_period(&mut self) {
         self.period = 0;
@@ -243,54 +171,8 @@ impl Behind {
         &mut self.admitted
     }
 
-    fn show_limits(&mut self, config: &Config) {
-        let limits = [
-            (Own::SeriesLimit, u64::from(config.max_label_cardinality)),
-            (Own::StatsLimit, u64::from(config.max_stats)),
-        ];
-        for (own, limit) in limits {
-            if let Some(id) = self.define_gauge(&config.table.own(own)) {
-                let _refused = host::record_metric(id, limit);
-            }
-        }
-        for (at, own) in [Own::SeriesActive, Own::StatsActive].into_iter().enumerate() {
-            if self.active.get(at).is_some_and(|gauge| gauge.id.is_none()) {
-                let id = self.define_gauge(&config.table.own(own));
-                self.active.iter_mut().skip(at).take(1).for_each(|gauge| gauge.id = id);
-            }
-        }
-        self.show_active();
-    }
-
-    /// What is in use, where it has changed. Every VM knows of all, so any may say it.
-    fn show_active(&mut self) {
-        let now = [self.admitted.known().len(), self.series.len()];
-        for (gauge, now) in self.active.iter_mut().zip(now) {
-            if let Some(id) = gauge.id.filter(|_| gauge.shown != Some(now)) {
-                gauge.shown = Some(now);
-                let _refused = host::record_metric(id, now as u64);
-            }
-        }
-    }
-
     pub(crate) fn knows(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
-    }
-
-    pub(crate) fn define_gauge(&mut self, name: &str) -> Option<u32> {
-        match host::define_metric(MetricType::Gauge, name) {
-            Ok(id) => {
-                match self.gauges.iter_mut().find(|(known, _)| **known == *name) {
-                    Some((_, known)) => *known = id,
-                    None => self.gauges.push((name.into(), id)),
-                }
-                Some(id)
-            }
-            Err(status) => {
-                self.warn_once("metrics", status);
-                None
-            }
-        }
     }
 
     fn warn_once(&mut self, what: &str, status: Status) {
@@ -375,6 +257,19 @@ impl Behind {
         }
     }
 
+    /// An exchange waits to be counted at the next tick, which comes soon. Whether ticks come here.
+    pub(crate) fn await_tick(&mut self) -> bool {
+        self.awaiting = self.awaiting.saturating_add(1);
+        self.set_armed();
+        self.timers
+    }
+
+    /// So many have been counted.
+    pub(crate) fn awaited(&mut self, exchanges: usize) {
+        self.awaiting = self.awaiting.saturating_sub(exchanges);
+        self.settle();
+    }
+
     /// Something is pending: tick soon, and say so.
     pub(crate) fn arm(&mut self) {
         if !(self.dirty.is_empty() && self.backlog.is_empty()) {
@@ -425,7 +320,7 @@ impl Behind {
         if !self.backlog.is_empty() {
             self.arm();
             self.set_period(BACKLOG_MILLIS);
-        } else if self.dirty.is_empty() && !orphans {
+        } else if self.dirty.is_empty() && !orphans && self.awaiting == 0 {
             self.disarm();
             self.set_period(IDLE_MILLIS);
         } else {
@@ -500,93 +395,5 @@ impl Behind {
             }
         }
         true
-    }
-
-    fn read_registry(&mut self) {
-        let mut registry = std::mem::take(&mut self.registry);
-        registry.read(|name| self.listed(name));
-        self.registry = registry;
-    }
-
-    /// Another VM, or an earlier generation, has this series.
-    fn listed(&mut self, listed: &str) {
-        let (form, name) = Form::of_listed(listed);
-        let index = self.series_named(name, form);
-        let Some(series) = self.series.get_mut(index as usize) else { return };
-        series.listed = true;
-        if series.id.is_none() && !series.queued {
-            self.queue(vec![index]);
-        }
-    }
-
-    /// Defines queued series, for at most `nanos` (`None`: all of them), and lists them.
-    fn define_backlog(&mut self, nanos: Option<u64>) {
-        if self.backlog.is_empty() {
-            return;
-        }
-        let until = nanos.map(|n| host::now().saturating_add(n));
-        let mut names = Vec::new();
-        while let Some(mut group) = self.backlog.pop_front() {
-            let whole = self.define_group(&mut group, until, &mut names);
-            match whole {
-                Ok(true) => {
-                    let now = patience();
-                    for index in group.series {
-                        if !self.write(index, now) {
-                            self.dirty.push(index);
-                        }
-                    }
-                    if until.is_some_and(|t| host::now() >= t) {
-                        break;
-                    }
-                }
-                Ok(false) => {
-                    self.backlog.push_front(group);
-                    break;
-                }
-                Err(status) => {
-                    // Deltas stay; the next observation queues the series again.
-                    for index in group.series {
-                        if let Some(s) = self.series.get_mut(index as usize) {
-                            s.queued = false;
-                        }
-                    }
-                    self.warn_once("metrics", status);
-                }
-            }
-        }
-        if !names.is_empty() {
-            let mut registry = std::mem::take(&mut self.registry);
-            registry.append(names, |name| self.listed(name));
-            self.registry = registry;
-        }
-    }
-
-    fn define_group(&mut self, group: &mut Group, until: Option<u64>, names: &mut Vec<String>) -> Result<bool, Status> {
-        while let Some(series) = group.series.get(group.defined).and_then(|i| self.series.get_mut(*i as usize)) {
-            if series.id.is_none() {
-                let counts = series.form == Form::Counter;
-                let id = host::define_metric(series.form.kind(), &series.name)?;
-                series.id = Some(id);
-                // One that another VM listed has waited there. A host without timers is written through to. What a VM adds to
-                // a level it takes away again.
-                series.not_before = match series.listed || !self.timers || !counts {
-                    true => 0,
-                    false => host::now().saturating_add(GRACE_NANOS),
-                };
-                if counts {
-                    // Keeps a zero visible under `?usedonly` (envoy.md 1.3: adds 0 and marks the counter used).
-                    let _refused = host::record_metric(id, 0);
-                }
-                if !std::mem::replace(&mut series.listed, true) {
-                    names.push(series.form.listed(&series.name));
-                }
-            }
-            group.defined += 1;
-            if group.defined < group.series.len() && until.is_some_and(|t| host::now() >= t) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 }
