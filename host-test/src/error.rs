@@ -59,6 +59,9 @@ pub enum HostError {
         /// What the guest logged: its reason.
         log: Vec<LogLine>,
     },
+    /// A component's meter did not open.
+    #[error("the component refused its configuration: {0}")]
+    Configuration(String),
     /// A `stats_tags` regex that cannot be used.
     #[error("stats_tags: the regex of tag {tag:?} cannot be used: {reason} ({PORTABLE_REGEX})")]
     BadTagRegex {

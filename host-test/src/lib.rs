@@ -6,13 +6,16 @@
 //!                   \-> StatStore -> prometheus() | openmetrics()
 //! ```
 //!
-//! [`serve`] does the same with live traffic, as a reverse proxy.
+//! [`serve`] does the same with live traffic, as a reverse proxy. [`component`] runs the same exchanges through the meter
+//! as a WebAssembly component, by WIT in place of proxy-wasm.
 //!
 //! It knows hostcalls, stats and HTTP streams, and nothing of LLMs: what it says of a filter is said by a stranger.
 //! (`render/conversion.rs` is the exception: a table of names for the OpenMetrics view.)
 
 pub mod abi;
 mod clock;
+mod compiled;
+pub mod component;
 mod error;
 mod exchange;
 mod host;
@@ -32,7 +35,7 @@ pub use error::HostError;
 pub use exchange::{Cut, Exchange, ExchangeReport, Headers, LocalReply};
 pub use host::{Host, HostOptions, Workers};
 pub use module::FilterModule;
-pub use plan::{BadPlan, ChunkPlan};
+pub use plan::{BadPlan, ChunkPlan, Piece};
 pub use process::{Plugin, Process};
 pub use render::{PrometheusQuery, openmetrics, prometheus};
 pub use store::{Kind, TagRule, TagRules};

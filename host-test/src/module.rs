@@ -1,12 +1,11 @@
-//! A compiled filter module, and the cache of compiled modules.
+//! A compiled filter module.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use etcetera::BaseStrategy;
-use sha2::{Digest, Sha256};
-use wasmtime::{Config, Engine, InstancePre, Linker};
+use wasmtime::{Config, Engine, InstancePre, Linker, Module};
 
 use crate::abi;
+use crate::compiled::{cache_directory, compiled};
 use crate::error::HostError;
 use crate::vm::VmState;
 
@@ -49,7 +48,7 @@ impl FilterModule {
     /// As there.
     pub fn with_cache(wasm: &[u8], cache: Option<&Path>) -> Result<Self, HostError> {
         let engine = Engine::new(&Config::new()).map_err(HostError::module)?;
-        let module = compiled(&engine, wasm, cache)?;
+        let module: Module = compiled(&engine, wasm, cache)?;
         if !module.exports().any(|export| ABI_MARKERS.contains(&export.name())) {
             return Err(HostError::NoAbiVersion);
         }
@@ -63,54 +62,4 @@ impl FilterModule {
     pub fn size(&self) -> usize {
         self.size
     }
-}
-
-fn cache_directory() -> Option<PathBuf> {
-    if let Some(own) = std::env::var_os("GENOPS_CACHE") {
-        return (!own.is_empty()).then(|| PathBuf::from(own).join("modules"));
-    }
-    Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("genops").join("modules"))
-}
-
-/// From the cache, else compiled. A cache that cannot be read or written costs time, never the run.
-fn compiled(engine: &Engine, wasm: &[u8], cache: Option<&Path>) -> Result<wasmtime::Module, HostError> {
-    let Some(cache) = cache else { return wasmtime::Module::new(engine, wasm).map_err(HostError::module) };
-    let mut hash = Sha256::new();
-    hash.update(wasm);
-    // Another wasmtime, machine or setting compiles otherwise: its own compatibility hash goes into the name.
-    let mut compatibility = std::hash::DefaultHasher::new();
-    std::hash::Hash::hash(&engine.precompile_compatibility_hash(), &mut compatibility);
-    hash.update(std::hash::Hasher::finish(&compatibility).to_le_bytes());
-    let key: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    let file = cache.join(format!("{key}.cwasm"));
-    if let Some(module) = cached(engine, &file) {
-        return Ok(module);
-    }
-    let module = wasmtime::Module::new(engine, wasm).map_err(HostError::module)?;
-    let _slower_next_time = store(&module, cache, &file);
-    Ok(module)
-}
-
-/// A module from the cache, if the file is there, whole and ours.
-fn cached(engine: &Engine, file: &Path) -> Option<wasmtime::Module> {
-    let bytes = std::fs::read(file).ok()?;
-    let (digest, body) = bytes.split_first_chunk::<32>()?;
-    if Sha256::digest(body).as_slice() != digest {
-        return None;
-    }
-    // SAFETY: deserialising runs machine code from the file. It lies in the user's own cache directory, was written by
-    // `store` below under a digest of its whole content, which was just checked, and wasmtime refuses what another
-    // version or configuration has made. Who can forge it can as well replace this program.
-    unsafe { wasmtime::Module::deserialize(engine, body) }.ok()
-}
-
-/// Written aside and renamed: a reader never sees half a file.
-fn store(module: &wasmtime::Module, cache: &Path, file: &Path) -> std::io::Result<()> {
-    let body = module.serialize().map_err(std::io::Error::other)?;
-    let mut bytes = Sha256::digest(&body).to_vec();
-    bytes.extend_from_slice(&body);
-    std::fs::create_dir_all(cache)?;
-    let aside = file.with_extension(format!("{}.tmp", std::process::id()));
-    std::fs::write(&aside, bytes)?;
-    std::fs::rename(&aside, file)
 }

@@ -40,12 +40,12 @@ impl FromStr for ChunkPlan {
 }
 
 /// One piece of a body and whether the stream ends with it.
-pub(crate) type Piece<'a> = (&'a [u8], bool);
+pub type Piece<'a> = (&'a [u8], bool);
 
 impl ChunkPlan {
     /// `body` in pieces that join to `body`. Only the last one ends the stream, and only if `ends`; a body that is
     /// empty or does not end may come in no piece at all.
-    pub(crate) fn cut<'a>(&self, body: &'a [u8], ends: bool) -> Vec<Piece<'a>> {
+    pub fn cut<'a>(&self, body: &'a [u8], ends: bool) -> Vec<Piece<'a>> {
         let mut pieces: Vec<Piece<'a>> = match *self {
             Self::Whole => body.chunks(body.len().max(1)).map(|piece| (piece, false)).collect(),
             Self::Bytes => body.chunks(1).map(|piece| (piece, false)).collect(),

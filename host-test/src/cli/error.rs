@@ -62,9 +62,12 @@ impl CliError {
             | Self::Nothing
             | Self::Prometheus(PrometheusError::Address(_) | PrometheusError::Tls(_) | PrometheusError::Header(_))
             | Self::NoSuchTeam { .. }
-            | Self::Host(HostError::Refused { .. } | HostError::BadTagRegex { .. } | HostError::ReadModule { .. }) => {
-                BAD_INPUT
-            }
+            | Self::Host(
+                HostError::Refused { .. }
+                | HostError::Configuration(_)
+                | HostError::BadTagRegex { .. }
+                | HostError::ReadModule { .. },
+            ) => BAD_INPUT,
             _ => FAILED,
         })
     }

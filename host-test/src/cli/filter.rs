@@ -8,7 +8,7 @@ use genops_host::{FilterModule, Host, HostOptions, Plugin, TagRule, TagRules};
 use super::CliError;
 
 /// Plugin configuration and tag rules as shipped for Envoy: the host runs what a user loads.
-const DEFAULT_CONFIG: &str = include_str!("../../../envoy/genops.json");
+pub(super) const DEFAULT_CONFIG: &str = include_str!("../../../envoy/genops.json");
 const DEFAULT_TAGS: &str = include_str!("../../../envoy/stats_tags.json");
 
 #[derive(Args, Debug)]
@@ -53,6 +53,6 @@ impl Filter {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     std::fs::read(path).map_err(|source| CliError::Read { path: path.to_owned(), source })
 }

@@ -1,16 +1,14 @@
 //! `genops-host replay`.
 
-use std::io::{BufReader, IsTerminal};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use genops_host::replay::{Encoding, Outcomes, Recorded, ReplayOptions, quickstart, read_lines, replay};
-use genops_host::{ChunkPlan, HostOptions, PrometheusQuery};
-use indicatif::{ProgressBar, ProgressStyle};
+use genops_host::replay::{Outcomes, replay};
+use genops_host::{HostOptions, PrometheusQuery};
 
 use super::CliError;
 use super::filter::Filter;
+use super::input::{Input, complain, progress_bar, write_records};
 use super::output::{Destination, stdout};
 use super::table::table;
 
@@ -18,18 +16,11 @@ use super::table::table;
 pub(crate) struct Replay {
     #[command(flatten)]
     filter: Filter,
-    /// Where bodies are cut before the filter sees them: whole, bytes, a number of bytes, or seed:NUMBER
-    #[arg(long, value_name = "PLAN", default_value = "whole")]
-    chunks: ChunkPlan,
-    /// Content coding of response bodies: identity (as recorded), gzip, deflate, br or zstd
-    #[arg(long, value_name = "CODING", default_value = "identity")]
-    encode: Encoding,
+    #[command(flatten)]
+    input: Input,
     /// Worker VMs; they take the exchanges in turn and share one stat store
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     workers: u16,
-    /// The time that the filter sees in exchanges that do not say their own; prices depend on it. Default: now
-    #[arg(long, value_name = "RFC3339", value_parser = time)]
-    at: Option<u64>,
     /// Where record lines go, one JSON object per exchange in input order; - is standard output
     #[arg(long, value_name = "FILE|-")]
     records: Option<Destination>,
@@ -39,9 +30,6 @@ pub(crate) struct Replay {
     /// Form of the scrape
     #[arg(long, value_name = "FORM", default_value = "envoy")]
     format: Format,
-    /// Recorded exchanges, one JSON object per line; - is standard input. Default: a built-in quickstart
-    #[arg(value_name = "INPUT.jsonl")]
-    inputs: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -59,15 +47,11 @@ enum Format {
 /// The endpoint that the two last forms ask, where the configuration names none.
 const SCRAPE_PATH: &str = "/metrics";
 
-fn time(text: &str) -> Result<u64, String> {
-    genops_host::replay::unix_ns(text)
-}
-
 impl Replay {
     pub(crate) fn run(self) -> Result<ExitCode, CliError> {
         // Everything that can be wrong with the input is found before anything runs or is written.
-        let exchanges = self.exchanges()?;
-        let options = self.options();
+        let exchanges = self.input.exchanges()?;
+        let options = self.input.options(usize::from(self.workers));
         let accept = match self.format {
             Format::Filter => Some("text/plain; version=0.0.4"),
             Format::FilterOpenmetrics => Some("application/openmetrics-text; version=1.0.0"),
@@ -97,42 +81,10 @@ impl Replay {
         Ok(complain(&outcomes))
     }
 
-    fn exchanges(&self) -> Result<Vec<Recorded>, CliError> {
-        if self.inputs.is_empty() {
-            return Ok(quickstart()?);
-        }
-        let mut all = Vec::new();
-        for path in &self.inputs {
-            if path == Path::new("-") {
-                all.extend(read_lines("-", std::io::stdin().lock())?);
-            } else {
-                let file = std::fs::File::open(path).map_err(|source| CliError::Read { path: path.clone(), source })?;
-                all.extend(read_lines(&path.to_string_lossy(), BufReader::new(file))?);
-            }
-        }
-        if all.is_empty() { Err(CliError::Nothing) } else { Ok(all) }
-    }
-
-    fn options(&self) -> ReplayOptions {
-        let now = || {
-            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-            since.ok().and_then(|since| u64::try_from(since.as_nanos()).ok()).unwrap_or(0)
-        };
-        ReplayOptions {
-            chunks: self.chunks,
-            encode: self.encode,
-            workers: usize::from(self.workers),
-            at_ns: self.at.unwrap_or_else(now),
-        }
-    }
-
     /// Records and scrape where they were asked for; the table on standard output unless that is taken. A scrape that
     /// nobody asked for stands behind the table.
     fn print(&self, outcomes: &Outcomes, scrape: &[u8]) -> Result<(), CliError> {
-        if let Some(destination) = &self.records {
-            let lines: String = outcomes.records.iter().map(|record| format!("{record}\n")).collect();
-            destination.write(lines.as_bytes())?;
-        }
+        write_records(self.records.as_ref(), outcomes)?;
         let mut shown = table(&outcomes.summary).into_bytes();
         if self.scrape.is_none() {
             shown.push(b'\n');
@@ -151,20 +103,6 @@ impl Replay {
     }
 }
 
-/// Says on standard error what went wrong in a run that came to its end.
-fn complain(outcomes: &Outcomes) -> ExitCode {
-    for line in &outcomes.log {
-        eprintln!("filter: {line}");
-    }
-    for (id, reason) in &outcomes.missing {
-        eprintln!("genops-host: exchange {id}: {reason}");
-    }
-    if outcomes.restless {
-        eprintln!("genops-host: the filter keeps changing its stats; the scrape may lack what it still holds");
-    }
-    if outcomes.missing.is_empty() && !outcomes.restless { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
 /// The path where the filter answers scrapes, after making it answer where the configuration does not say. What is no
 /// JSON object is left for the filter to refuse.
 fn scraped(config: &mut Vec<u8>) -> String {
@@ -180,12 +118,4 @@ fn scraped(config: &mut Vec<u8>) -> String {
         (config.iter().position(|b| *b == b'{').unwrap_or(0), if object.is_empty() { "" } else { "," });
     config.splice(brace..=brace, format!("{{\"scrape\":{{\"path\":\"{SCRAPE_PATH}\"}}{comma}").into_bytes());
     SCRAPE_PATH.to_owned()
-}
-
-fn progress_bar(length: usize) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{pos}/{len} exchanges {wide_bar} {elapsed}");
-    ProgressBar::new(length as u64).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

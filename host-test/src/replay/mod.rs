@@ -9,5 +9,5 @@ mod summary;
 pub use encoding::Encoding;
 pub use input::{InputError, Recorded, quickstart, read_lines, unix_ns};
 pub use record::{NoRecord, record_line};
-pub use run::{Outcomes, ReplayOptions, replay};
+pub use run::{Outcomes, ReplayOptions, replay, replay_component};
 pub use summary::{Summary, SummaryRow};

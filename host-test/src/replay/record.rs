@@ -14,8 +14,11 @@ pub enum NoRecord {
         /// Why the filter died, if it did.
         trap: Option<String>,
     },
+    /// The component died before it gave one.
+    #[error("the component crashed: {0}")]
+    Crashed(String),
     /// It is there, and is no JSON object.
-    #[error("filter state wasm.genops.record is not a JSON object: {0}")]
+    #[error("the record (filter state wasm.genops.record) is not a JSON object: {0}")]
     NotAnObject(String),
 }
 
@@ -29,8 +32,13 @@ fn why(trap: Option<&str>) -> String {
 /// No record, or one that is no JSON object.
 pub fn record_line(id: &str, report: &ExchangeReport) -> Result<String, NoRecord> {
     let bytes = report.filter_state.get(RECORD_KEY).ok_or_else(|| NoRecord::Absent { trap: report.trap.clone() })?;
+    with_id(id, bytes)
+}
+
+/// `record` with `id` in front.
+pub(super) fn with_id(id: &str, record: &[u8]) -> Result<String, NoRecord> {
     let bad = |problem: &dyn std::fmt::Display| NoRecord::NotAnObject(problem.to_string());
-    let text = std::str::from_utf8(bytes).map_err(|problem| bad(&problem))?.trim();
+    let text = std::str::from_utf8(record).map_err(|problem| bad(&problem))?.trim();
     let object: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(text).map_err(|problem| bad(&problem))?;
     let inside = text.strip_prefix('{').ok_or_else(|| bad(&"no brace"))?;

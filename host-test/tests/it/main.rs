@@ -2,6 +2,7 @@
 //! OpenMetrics parser.
 
 mod cli;
+mod component;
 mod faults;
 mod guests;
 mod hostcalls;

@@ -15,14 +15,22 @@ const WALLS: &[(&str, &[&str])] = &[
     ),
     // The shell knows no JSON, no prices and no host but the ABI.
     ("genops-filter", &["wasmtime", "tokio", "hyper", "clap", "genops-host", "genops-prices", "regex"]),
+    // The component is a shell of its own: no proxy, no host.
+    (
+        "genops-component",
+        &["proxy-wasm", "wasmtime", "tokio", "hyper", "clap", "genops-host", "genops-filter", "genops-prices", "regex"],
+    ),
     // The native host is an honest stand-in for Envoy: it knows nothing of LLMs.
-    ("genops-host", &["genops-core", "genops-filter", "genops-prices", "proxy-wasm"]),
+    ("genops-host", &["genops-core", "genops-filter", "genops-component", "genops-prices", "proxy-wasm"]),
     ("genops-prices", &["proxy-wasm", "wasmtime", "genops-host", "genops-filter"]),
     ("xtask", &["wasmtime", "genops-core", "genops-host", "tokio"]),
 ];
 
 /// What the shell may name itself, a hash for its tables besides: everything else is somebody else's room.
 const FILTER_DIRECT: &[&str] = &["foldhash", "genops-core", "proxy-wasm"];
+
+/// And the component's shell.
+const COMPONENT_DIRECT: &[&str] = &["genops-core", "wit-bindgen"];
 
 fn normal_dependencies() -> (BTreeMap<PackageId, String>, BTreeMap<PackageId, BTreeSet<PackageId>>) {
     let metadata = MetadataCommand::new()
@@ -63,11 +71,13 @@ fn walls_between_rooms_hold() {
 }
 
 #[test]
-fn the_shell_names_only_the_core_and_the_abi() {
+fn the_shells_name_only_the_core_and_their_interface() {
     let (names, edges) = normal_dependencies();
-    let filter = names.iter().find(|(_, n)| *n == "genops-filter").map(|(id, _)| id).expect("genops-filter");
-    let direct: BTreeSet<&str> = edges[filter].iter().filter_map(|id| names.get(id)).map(String::as_str).collect();
-    assert_eq!(direct, FILTER_DIRECT.iter().copied().collect());
+    for (package, allowed) in [("genops-filter", FILTER_DIRECT), ("genops-component", COMPONENT_DIRECT)] {
+        let shell = names.iter().find(|(_, n)| *n == package).map(|(id, _)| id).expect(package);
+        let direct: BTreeSet<&str> = edges[shell].iter().filter_map(|id| names.get(id)).map(String::as_str).collect();
+        assert_eq!(direct, allowed.iter().copied().collect());
+    }
 }
 
 #[test]
@@ -107,8 +117,9 @@ fn serde_json_has_the_same_features_native_and_in_the_wasm() {
     };
     // The image builder reads `cargo metadata`, whose library asks for more; it is never built together with the core.
     let native = features(&["--workspace", "--exclude", "genops-image", "--exclude", "genops-mesh"]);
-    let wasm = features(&["-p", "genops-filter", "--target", "wasm32-wasip1"]);
-    assert_eq!(native, wasm);
+    for (package, target) in [("genops-filter", "wasm32-wasip1"), ("genops-component", "wasm32-wasip2")] {
+        assert_eq!(native, features(&["-p", package, "--target", target]));
+    }
 }
 
 /// Who describes the configuration to editors is no part of what runs in Envoy.

@@ -107,7 +107,7 @@ pub(crate) type Native = (String, Exchange);
 /// What Envoy says of an upstream that breaks off in the middle (`StreamInfo::ResponseCodeDetails`).
 const BROKEN_UPSTREAM: &[u8] = b"upstream_reset_after_response_started{protocol_error}";
 
-fn cut_off(mut exchange: Exchange, cut: Option<Cut>) -> Exchange {
+pub(crate) fn cut_off(mut exchange: Exchange, cut: Option<Cut>) -> Exchange {
     exchange.cut = cut;
     if matches!(cut, Some(Cut::UpstreamReset { .. })) {
         exchange.properties.insert(b"response\0code_details".to_vec(), BROKEN_UPSTREAM.to_vec());

@@ -4,6 +4,7 @@ mod access_log;
 mod architecture;
 mod caps;
 mod clients;
+mod component;
 mod config_errors;
 mod config_schema;
 mod conversion;

@@ -254,10 +254,11 @@ pub const REGISTRY: GoModule = GoModule {
 };
 
 /// The Python packages of the tests' virtual environment: `prometheus_client` is the strict parser, `genai-prices`
-/// the oracle for costs; the rest is what these need (`pip freeze`), pinned so that a test cannot change overnight.
+/// the oracle for costs, `wasmtime` a host for the component; the rest is what these need (`pip freeze`), pinned so that a test cannot change overnight.
 pub const PYTHON: &[&str] = &[
     "prometheus_client==0.26.0",
     "genai-prices==0.2.3",
+    "wasmtime==50.0.1",
     "annotated-types==0.8.0",
     "anyio==4.16.0",
     "h11==0.16.0",

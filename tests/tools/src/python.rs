@@ -26,7 +26,7 @@ struct Environment {
 static TESTS: Environment = Environment {
     name: "python",
     packages: pins::PYTHON,
-    probe: "import prometheus_client, genai_prices",
+    probe: "import prometheus_client, genai_prices, wasmtime",
     made: Mutex::new(None),
 };
 

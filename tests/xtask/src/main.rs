@@ -54,6 +54,8 @@ enum Task {
     },
     /// Build the filter's wasm and print its path
     Wasm,
+    /// Build the meter as a WebAssembly component and print its path
+    Component,
     /// Build the filter's OCI images and push them where asked
     Image {
         /// `--push REF`, `--digest` and others, `--help` lists them
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         Task::Acceptance { options } => tasks::acceptance(&options),
         Task::Start { part } => tasks::start(part),
         Task::Wasm => tasks::wasm(),
+        Task::Component => tasks::component(),
         Task::Image { options } => tasks::image(&options),
         Task::Tools { mesh } => tasks::tools(mesh),
     };

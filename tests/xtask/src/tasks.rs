@@ -39,6 +39,7 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
         steps.run("tools of the slow tier", resolve_mesh_tools)?;
     }
     steps.run("wasm", wasm)?;
+    steps.run("component", component)?;
     steps.run("lints", || {
         cargo::run(&["clippy", "--workspace", "--all-targets", "--locked", "--", DENY])?;
         // Into the module's own target directory, where its dependencies are already built for this target.
@@ -167,6 +168,16 @@ pub(crate) fn wasm() -> Result<(), Failure> {
     let module = wasm::inspect(&path).map_err(|e| e.to_string())?;
     println!("{}", path.display());
     eprintln!("    {} bytes, {} pages of memory at start", module.bytes, module.initial_pages);
+    Ok(())
+}
+
+/// `cargo xtask component`.
+///
+/// # Errors
+/// The component cannot be built.
+pub(crate) fn component() -> Result<(), Failure> {
+    let path = wasm::build_component().map_err(|e| e.to_string())?;
+    println!("{}", path.display());
     Ok(())
 }
 

@@ -25,8 +25,14 @@ use crate::{ToolError, run, workspace_root};
 /// The target that Envoy's V8 loads: WASI preview 1 gives `_initialize` and the few imports Envoy implements.
 pub const TARGET: &str = "wasm32-wasip1";
 
+/// The target of the component: rustc's linker for it makes a component of the module.
+pub const COMPONENT_TARGET: &str = "wasm32-wasip2";
+
 /// The package that [`build`] builds.
 const FILTER: &str = "genops-filter";
+
+/// The package that [`build_component`] builds.
+const COMPONENT: &str = "genops-component";
 
 /// Variables that would change the module's flags or its place: the first group drops or replaces the `rustflags` of
 /// `.cargo/config.toml` (and `simd128` with them), the second would put the module elsewhere or in another shape.
@@ -35,6 +41,7 @@ const CLEARED: &[&str] = &[
     "CARGO_ENCODED_RUSTFLAGS",
     "CARGO_BUILD_RUSTFLAGS",
     "CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS",
+    "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS",
     "CARGO_TARGET_DIR",
     "CARGO_BUILD_TARGET_DIR",
     "CARGO_BUILD_BUILD_DIR",
@@ -73,14 +80,27 @@ pub fn build() -> Result<PathBuf, ToolError> {
 /// # Errors
 /// As [`build`], without the check for SIMD.
 pub fn build_package(manifest: &Path, package: &str) -> Result<PathBuf, ToolError> {
+    build_for(TARGET, manifest, package)
+}
+
+/// Builds the meter as a component in release and gives its path.
+///
+/// # Errors
+/// As [`build_package`].
+pub fn build_component() -> Result<PathBuf, ToolError> {
+    build_for(COMPONENT_TARGET, &workspace_root().join("filter/component/Cargo.toml"), COMPONENT)
+}
+
+fn build_for(target: &'static str, manifest: &Path, package: &str) -> Result<PathBuf, ToolError> {
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(path) = built.get(manifest) {
         return Ok(path.clone());
     }
-    target::ensure()?;
+    target::ensure(target)?;
     let target_dir = workspace_root().join("target/wasm");
     let _lock = lock(&target_dir)?;
-    let messages = run::output_shown(&mut cargo(manifest, package, &target_dir), "install Rust, see the README")?;
+    let messages =
+        run::output_shown(&mut cargo(target, manifest, package, &target_dir), "install Rust, see the README")?;
     let path = artifact(&messages, manifest).ok_or_else(|| ToolError::BadModule {
         path: target_dir,
         reason: format!("cargo built {package} and named no .wasm; its library needs crate-type \"cdylib\""),
@@ -98,20 +118,20 @@ fn lock(target_dir: &Path) -> Result<File, ToolError> {
     Ok(file)
 }
 
-fn cargo(manifest: &Path, package: &str, target_dir: &Path) -> Command {
+fn cargo(target: &str, manifest: &Path, package: &str, target_dir: &Path) -> Command {
     let mut command = Command::new(cargo_program());
     // `rustc --crate-type cdylib` and not `build`: cargo gives up on LTO for a library that is an rlib too, and the
     // module is twice the size.
     command
         .current_dir(workspace_root())
-        .args(["rustc", "--lib", "--crate-type", "cdylib", "--release", "--target", TARGET])
+        .args(["rustc", "--lib", "--crate-type", "cdylib", "--release", "--target", target])
         .args(["--message-format", "json-render-diagnostics", "--package", package])
         .arg("--manifest-path")
         .arg(manifest)
         .arg("--target-dir")
         .arg(target_dir)
         .arg("--config")
-        .arg(remap_config());
+        .arg(remap_config(target));
     for variable in CLEARED {
         command.env_remove(variable);
     }
@@ -129,7 +149,7 @@ fn cargo_program() -> OsString {
 /// Takes this machine's directories out of the module (panic messages name source files), so that the same sources
 /// give the same bytes in any clone and with any mirror of the registry. As a `--config` value: cargo appends it to the
 /// flags of `.cargo/config.toml`.
-fn remap_config() -> String {
+fn remap_config(target: &str) -> String {
     let mut places = vec![(workspace_root(), "/genops")];
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let sources = home.or_else(|| env::home_dir().map(|home| home.join(".cargo"))).map(|h| h.join("registry/src"));
@@ -140,7 +160,7 @@ fn remap_config() -> String {
     let flags: Vec<String> =
         places.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect();
     // A JSON array of strings is a TOML array too.
-    format!("target.{TARGET}.rustflags={}", serde_json::json!(flags))
+    format!("target.{target}.rustflags={}", serde_json::json!(flags))
 }
 
 /// The module among cargo's messages: the `.wasm` of the artifact that belongs to `manifest`.
@@ -167,7 +187,7 @@ mod tests {
 
     #[test]
     fn variables_that_would_drop_simd_or_move_the_module_are_cleared() {
-        let command = cargo(Path::new("Cargo.toml"), "p", Path::new("target"));
+        let command = cargo(TARGET, Path::new("Cargo.toml"), "p", Path::new("target"));
         let cleared: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
         for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET"] {
             assert!(cleared.iter().any(|c| *c == name), "{name}");
@@ -176,7 +196,7 @@ mod tests {
 
     #[test]
     fn this_machines_directories_are_remapped_and_the_value_is_toml() {
-        let config = remap_config();
+        let config = remap_config(TARGET);
         let flags = config.strip_prefix("target.wasm32-wasip1.rustflags=").expect("a key and a value");
         let flags: Vec<String> = serde_json::from_str(flags).expect("an array of strings");
         assert!(flags.contains(&format!("--remap-path-prefix={}=/genops", workspace_root().display())), "{flags:?}");

@@ -1,8 +1,7 @@
-//! The standard library for [`TARGET`]: is it installed, and if not, install it.
+//! The standard library of a wasm target: is it installed, and if not, install it.
 
 use std::{env, ffi::OsString, path::PathBuf, process::Command};
 
-use super::TARGET;
 use crate::{ToolError, run, workspace_root};
 
 /// Installs the target with rustup when the toolchain in use has not got it. rustup does not always do this by itself
@@ -11,20 +10,20 @@ use crate::{ToolError, run, workspace_root};
 ///
 /// # Errors
 /// No rustc, or the target is missing and rustup is, too, or refuses.
-pub(super) fn ensure() -> Result<(), ToolError> {
-    if installed()? {
+pub(super) fn ensure(target: &'static str) -> Result<(), ToolError> {
+    if installed(target)? {
         return Ok(());
     }
-    eprintln!("installing the Rust target {TARGET}");
+    eprintln!("installing the Rust target {target}");
     let mut rustup = Command::new("rustup");
     // rustup and the toolchain's own cargo both hand RUSTUP_TOOLCHAIN down: the target lands in the toolchain in use.
-    rustup.current_dir(workspace_root()).args(["target", "add", TARGET]);
-    run::output(&mut rustup, "").map_err(|e| ToolError::NoTarget { target: TARGET, reason: refusal(&e) })?;
-    if installed()? {
+    rustup.current_dir(workspace_root()).args(["target", "add", target]);
+    run::output(&mut rustup, "").map_err(|e| ToolError::NoTarget { target, reason: refusal(&e) })?;
+    if installed(target)? {
         return Ok(());
     }
     let reason = "rustup says it is installed, but the rustc in use does not find it".to_owned();
-    Err(ToolError::NoTarget { target: TARGET, reason })
+    Err(ToolError::NoTarget { target, reason })
 }
 
 fn refusal(error: &ToolError) -> String {
@@ -34,10 +33,10 @@ fn refusal(error: &ToolError) -> String {
     }
 }
 
-fn installed() -> Result<bool, ToolError> {
+fn installed(target: &str) -> Result<bool, ToolError> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
     let mut command = Command::new(rustc);
-    command.current_dir(workspace_root()).args(["--print", "target-libdir", "--target", TARGET]);
+    command.current_dir(workspace_root()).args(["--print", "target-libdir", "--target", target]);
     let dir = run::output(&mut command, "install Rust, see the README")?;
     Ok(PathBuf::from(dir.trim()).is_dir())
 }
