@@ -203,6 +203,14 @@ fn set_filter_state(config: &Config, record: &Record) {
             },
             FilterStateKey::CostUsd => record.cost_usd.map(|c| genops_core::price::pico_to_decimal(c.0)),
             FilterStateKey::Outcome => Some(record.outcome.as_str().to_owned()),
+            FilterStateKey::CostPicoUsd => number(record.cost_usd.map(|c| c.0)),
+            FilterStateKey::PromptLength => number(record.prompt_length),
+            FilterStateKey::Labels => {
+                for (name, value) in record.dimensions.attribution.known() {
+                    let _refused = host::set_filter_state(&format!("{}{name}", key.path()), value);
+                }
+                None
+            }
         };
         if let Some(value) = value {
             // A host without filter state has no access log that could read it.

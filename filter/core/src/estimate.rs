@@ -82,6 +82,11 @@ impl Estimate {
         }
     }
 
+    /// Characters of text in the request so far. `None`: the request body cannot be read.
+    pub(crate) fn prompt_length(&self) -> Option<u64> {
+        self.0.as_ref().map(|meter| meter.characters)
+    }
+
     /// What it comes to, where any text was generated.
     pub(crate) fn finish(&self, generated: u64) -> Option<Estimated> {
         let input = self.0.as_ref().map(|meter| tokens(meter.bytes));
@@ -110,7 +115,7 @@ enum Escape {
     Hex(u8, u16),
 }
 
-/// Counts the bytes of text in JSON, whatever stands around it (SSE, lines), cut anywhere. Memory: a key.
+/// Counts the bytes and characters of text in JSON, whatever stands around it (SSE, lines), cut anywhere. Memory: a key.
 #[derive(Debug)]
 pub(crate) struct TextMeter {
     keys: &'static [&'static str],
@@ -119,11 +124,20 @@ pub(crate) struct TextMeter {
     next: Next,
     string: Vec<u8>,
     bytes: u64,
+    characters: u64,
 }
 
 impl TextMeter {
     const fn new(keys: &'static [&'static str]) -> Self {
-        Self { keys, in_string: false, escape: Escape::None, next: Next::Any, string: Vec::new(), bytes: 0 }
+        Self {
+            keys,
+            in_string: false,
+            escape: Escape::None,
+            next: Next::Any,
+            string: Vec::new(),
+            bytes: 0,
+            characters: 0,
+        }
     }
 
     /// For the response of an API. `None` where its frames are no text.
@@ -172,7 +186,7 @@ impl TextMeter {
                 return 1;
             }
             Escape::Backslash => {
-                self.count(1);
+                self.count(1, 1);
                 self.escape = Escape::None;
                 return 1;
             }
@@ -181,12 +195,13 @@ impl TextMeter {
                 let unit = unit << 4 | u16::try_from(digit).unwrap_or(0);
                 self.escape = if digits < 3 { Escape::Hex(digits + 1, unit) } else { Escape::None };
                 if digits == 3 {
-                    self.count(match unit {
-                        0..=0x7F => 1,
-                        // Two halves of a pair make four bytes.
-                        0x80..=0x7FF | 0xD800..=0xDFFF => 2,
-                        _ => 3,
-                    });
+                    match unit {
+                        0..=0x7F => self.count(1, 1),
+                        // Two halves of a pair make four bytes and one character.
+                        0x80..=0x7FF | 0xD800..=0xDBFF => self.count(2, 1),
+                        0xDC00..=0xDFFF => self.count(2, 0),
+                        _ => self.count(3, 1),
+                    }
                 }
                 return 1;
             }
@@ -194,7 +209,10 @@ impl TextMeter {
         // A line end cannot stand in a string: what was broken before it ends there.
         let end = memchr3(b'"', b'\\', b'\n', rest);
         let run = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        self.count(run.len() as u64);
+        if self.wanted() {
+            // All bytes of a character but the first begin with 10.
+            self.count(run.len() as u64, run.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as u64);
+        }
         if !self.wanted() {
             let room = (KEY_LIMIT + 1).saturating_sub(self.string.len());
             self.string.extend(run.iter().take(room));
@@ -215,9 +233,10 @@ impl TextMeter {
         end + 1
     }
 
-    fn count(&mut self, bytes: u64) {
+    fn count(&mut self, bytes: u64, characters: u64) {
         if self.wanted() {
             self.bytes = self.bytes.saturating_add(bytes);
+            self.characters = self.characters.saturating_add(characters);
         }
     }
 }
@@ -245,6 +264,17 @@ mod tests {
         text(REQUEST, "{\"content\":\"ab\n{\"content\":\"cd\"}", 4);
         text(&["content"], "data: {\"delta\":{\"content\":\"ab\"}}\r\n\r\ndata: {\"content\":\"c\"}\n\n", 3);
         text(&["content"], "", 0);
+    }
+
+    #[test]
+    fn characters_are_those_of_the_text_however_it_is_written() {
+        let text = "zw\u{f6}lf \"B\u{e4}ume\"\n\u{1f600}\u{4e2d}";
+        let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+        for string in [serde_json::to_string(text).expect("a string"), format!("\"{escaped}\"")] {
+            let mut meter = TextMeter::new(REQUEST);
+            format!("{{\"model\":\"m\",\"prompt\":{string}}}").bytes().for_each(|byte| meter.feed(&[byte]));
+            assert_eq!((meter.characters, meter.bytes), (text.chars().count() as u64, text.len() as u64), "{string}");
+        }
     }
 
     #[test]

@@ -90,6 +90,9 @@ pub struct Record {
     /// The same for what was generated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub estimated_output_tokens: Option<u64>,
+    /// Characters of text in the request, where filter state asks for `prompt_length`; left out elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_length: Option<u64>,
     /// Exact, in US dollars; `null` where unknown, and then `unpriced_reason` says why.
     pub cost_usd: Option<PicoUsd>,
     /// Where the cost comes from.

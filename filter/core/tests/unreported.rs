@@ -129,3 +129,19 @@ fn what_is_said_or_never_generated_is_not_estimated() {
     let record = run(ESTIMATE, CHAT, "text/event-stream", &failed, None);
     assert_eq!((record.outcome, record.estimated_output_tokens), (Outcome::Error, None));
 }
+
+#[test]
+fn the_length_of_a_prompt_is_told_where_filter_state_asks_for_it() {
+    let asked = r#"{"filter_state": ["prompt_length"]}"#;
+    let answer = r#"{"model":"gpt-4o","choices":[{"message":{"content":"hi"}}]}"#;
+    let record = run(asked, CHAT, "application/json", answer, None);
+    assert_eq!(record.prompt_length, Some(12));
+    assert!(record.to_json().contains(r#""prompt_length":12"#));
+    // It is no estimate: that has a switch of its own.
+    assert_eq!((record.outcome, record.estimated_input_tokens), (Outcome::Missing, None));
+    for config in ["{}", ESTIMATE] {
+        let record = run(config, CHAT, "application/json", answer, None);
+        assert_eq!(record.prompt_length, None);
+        assert!(!record.to_json().contains("prompt_length"));
+    }
+}

@@ -208,10 +208,16 @@ pub enum FilterStateKey {
     CostUsd,
     /// How the exchange ended.
     Outcome,
+    /// The same in whole pico-USD, for what reads whole numbers only. Opt-in: each key is a hostcall.
+    CostPicoUsd,
+    /// Each label that is known, by itself: `wasm.genops.labels.<label>`. Opt-in.
+    Labels,
+    /// Characters of text in the request. Opt-in: the whole request body is read for it.
+    PromptLength,
 }
 
 impl FilterStateKey {
-    /// The key behind `wasm.`; one path segment, or Envoy keeps a NUL in it.
+    /// The key behind `wasm.`; one path segment, or Envoy keeps a NUL in it. Of the labels: what stands before their names.
     pub const fn path(self) -> &'static str {
         match self {
             Self::Record => "genops.record",
@@ -222,6 +228,9 @@ impl FilterStateKey {
             Self::TotalTokens => "genops.total_tokens",
             Self::CostUsd => "genops.cost_usd",
             Self::Outcome => "genops.outcome",
+            Self::CostPicoUsd => "genops.cost_pico_usd",
+            Self::Labels => "genops.labels.",
+            Self::PromptLength => "genops.prompt_length",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{End, Exchange, Nanos, OTHER};
 use crate::body::{BodyState, Reading};
-use crate::config::{Asks, ModelLabel};
+use crate::config::{Asks, FilterStateKey, ModelLabel};
 use crate::detect::{Api, provider};
 use crate::estimate::Estimated;
 use crate::label::MAX_LABEL_BYTES;
@@ -77,6 +77,7 @@ impl Exchange {
             reasoning_tokens: usage.as_ref().and_then(|u| u.reasoning),
             estimated_input_tokens: estimated.and_then(|e| e.input),
             estimated_output_tokens: estimated.map(|e| e.output),
+            prompt_length: self.prompt_length(),
             cost_usd: None,
             cost_source: None,
             computed_cost_usd: None,
@@ -114,6 +115,11 @@ impl Exchange {
         }
         record.schema_facts = self.schema_facts(&record, &reading, billed.as_deref(), end);
         record
+    }
+
+    fn prompt_length(&self) -> Option<u64> {
+        let asked = self.config.filter_state.contains(&FilterStateKey::PromptLength);
+        self.estimate.as_ref().filter(|_| asked).and_then(|estimate| estimate.prompt_length())
     }
 
     /// What only some schemas ask for.

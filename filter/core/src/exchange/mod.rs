@@ -6,7 +6,7 @@ mod finish;
 use std::rc::Rc;
 
 use crate::body::{Reader, RequestScan};
-use crate::config::Config;
+use crate::config::{Config, FilterStateKey};
 use crate::detect::{Destination, Proxy, Route, provider};
 use crate::estimate::Estimate;
 use crate::head::Head;
@@ -86,7 +86,8 @@ impl Exchange {
         };
         let sampled = config.sampling_rate.keeps(|| head.get("x-request-id"), at);
         let request = RequestScan::new(&route);
-        let estimate = config.estimate.then(|| Estimate::new(&route)).flatten();
+        let measured = config.estimate || config.filter_state.contains(&FilterStateKey::PromptLength);
+        let estimate = measured.then(|| Estimate::new(&route)).flatten();
         let http = config.http_map.as_ref().map(|map| Box::new(map.meet(head)));
         Self {
             config,
@@ -161,7 +162,7 @@ impl Exchange {
         self.to.answered(&self.config, head, proxy, &mut self.route);
         let status = head.status();
         let mut reader = Reader::new(self.route.api, status.unwrap_or(0), head);
-        if self.estimate.is_some() {
+        if self.config.estimate && self.estimate.is_some() {
             reader.measure_text();
         }
         self.response = Some(Response { status, reader, first_event: None, first_token: None, ended: false });

@@ -65,6 +65,12 @@ impl Attribution {
         }
     }
 
+    /// Names and values of what is known, in tag order.
+    pub fn known(&self) -> impl Iterator<Item = (&str, &str)> {
+        let built_in = Self::LABELS.into_iter().filter_map(|label| Some((label.name(), self.get(label)?)));
+        built_in.chain(self.extra.iter().map(|extra| (&*extra.name, extra.value.as_str())))
+    }
+
     /// Sets one attribution label. Other labels are not attribution and are left alone, and so is one of the user's own
     /// that is not known.
     pub fn set(&mut self, label: Label, value: Option<String>) {
@@ -88,8 +94,7 @@ impl Attribution {
 impl Serialize for Attribution {
     /// Names and values of what is known.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let built_in = Self::LABELS.into_iter().filter_map(|label| Some((label.name(), self.get(label)?)));
-        serializer.collect_map(built_in.chain(self.extra.iter().map(|extra| (&*extra.name, extra.value.as_str()))))
+        serializer.collect_map(self.known())
     }
 }
 
