@@ -37,8 +37,11 @@ pub struct Bootstrap {
     pub listener: Listener,
 }
 
-fn shipped_document() -> Result<Value> {
-    yaml(&std::fs::read_to_string(workspace_root().join("envoy/envoy.yaml")).context("envoy/envoy.yaml")?)
+/// The bootstrap that the README begins with.
+const SHIPPED: &str = "envoy/envoy.yaml";
+
+fn document(path: &str) -> Result<Value> {
+    yaml(&std::fs::read_to_string(workspace_root().join(path)).with_context(|| path.to_owned())?)
 }
 
 /// The listener exactly as shipped.
@@ -46,7 +49,7 @@ fn shipped_document() -> Result<Value> {
 /// # Errors
 /// The file cannot be read or has none.
 pub fn shipped_listener() -> Result<Value> {
-    Ok(place(&mut shipped_document()?, LISTENER)?.clone())
+    Ok(place(&mut document(SHIPPED)?, LISTENER)?.clone())
 }
 
 /// Reads any YAML as JSON.
@@ -63,7 +66,15 @@ impl Bootstrap {
     /// # Errors
     /// The file has not got the shape that users rely on.
     pub fn shipped(wasm: &Path, upstream: SocketAddr) -> Result<Self> {
-        let mut document = shipped_document()?;
+        Self::of(SHIPPED, wasm, upstream)
+    }
+
+    /// The same of another shipped file, by its path from the root; it may lack the listener of the scrape.
+    ///
+    /// # Errors
+    /// As [`Bootstrap::shipped`].
+    pub fn of(path: &str, wasm: &Path, upstream: SocketAddr) -> Result<Self> {
+        let mut document = document(path)?;
         *place(&mut document, ADMIN_PORT)? = json!(0);
         let cluster = place(&mut document, CLUSTER)?.as_object_mut().context("a cluster")?;
         cluster.remove("transport_socket").context("the shipped cluster speaks TLS")?;
@@ -75,10 +86,20 @@ impl Bootstrap {
         let mut listener = Listener(place(&mut document, LISTENER)?.clone());
         *place(&mut listener.0, LISTENER_PORT)? = json!(0);
         listener.module(wasm)?;
-        let metrics = place(&mut document, METRICS)?;
-        *place(metrics, LISTENER_PORT)? = json!(0);
-        *place(metrics, METRICS_MODULE)? = json!(wasm);
+        if let Some(metrics) = document.pointer_mut(METRICS) {
+            *place(metrics, LISTENER_PORT)? = json!(0);
+            *place(metrics, METRICS_MODULE)? = json!(wasm);
+        }
         Ok(Self { document, listener })
+    }
+
+    /// Puts a value in place of the one at a JSON pointer, outside of the listener.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn set(&mut self, pointer: &str, value: Value) -> Result<()> {
+        *place(&mut self.document, pointer)? = value;
+        Ok(())
     }
 
     /// The tag rules.

@@ -24,6 +24,9 @@ const PLUGINS: [&str; 5] = [
     "envoy/istio/wasmplugin.yaml",
 ];
 
+/// Bootstraps of one purpose, with a configuration of their own.
+const EXAMPLES: [&str; 2] = ["envoy/otel/envoy.yaml", "envoy/stats-access-log/envoy.yaml"];
+
 /// Files that carry the tag rules below a bootstrap's `stats_tags`.
 const OVERRIDES: [&str; 2] = ["envoy/gateway/envoyproxy.yaml", "envoy/istio/bootstrap-override.yaml"];
 
@@ -59,6 +62,9 @@ pub fn files() -> Result<Vec<Generated>, String> {
         files.push((path.into(), fill(&read(&root.join(path))?, "plugin_config", &config, path)?));
     }
     for path in OVERRIDES {
+        files.push((path.into(), fill(&read(&root.join(path))?, "stats_tags", &stats_tags_yaml(&table), path)?));
+    }
+    for path in EXAMPLES {
         files.push((path.into(), fill(&read(&root.join(path))?, "stats_tags", &stats_tags_yaml(&table), path)?));
     }
     let path = "envoy/istio/extra-stat-tags.yaml";

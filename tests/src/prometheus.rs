@@ -98,6 +98,8 @@ impl Prometheus {
         let child = Command::new(genops_tools::tool::prometheus()?)
             .current_dir(directory.path())
             .args(["--config.file=prometheus.yml", "--storage.tsdb.path=data", "--web.listen-address=127.0.0.1:0"])
+            // It may also be the far end of a remote write.
+            .arg("--web.enable-remote-write-receiver")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(directory.path().join("log"))?)

@@ -12,15 +12,21 @@ use crate::envoy_support::filter;
 
 /// From the repository's root, with the module where the file's first lines tell the user to build it.
 #[test]
-fn envoy_takes_the_shipped_bootstrap_as_it_is() -> Result<()> {
+fn envoy_takes_the_shipped_bootstraps_as_they_are() -> Result<()> {
+    ["envoy/envoy.yaml", "envoy/otel/envoy.yaml", "envoy/stats-access-log/envoy.yaml"]
+        .into_iter()
+        .try_for_each(|file| takes(file).with_context(|| file.to_owned()))
+}
+
+fn takes(file: &str) -> Result<()> {
     let root = workspace_root();
-    let text = fs::read_to_string(root.join("envoy/envoy.yaml"))?;
+    let text = fs::read_to_string(root.join(file))?;
     let module = filter()?;
     let module = module.strip_prefix(&root)?.to_string_lossy();
     ensure!(text.contains(&format!("filename: {module}")), "the module is at {module}");
     let output = Command::new(genops_tools::tool::envoy()?)
         .current_dir(&root)
-        .args(["--mode", "validate", "-c", "envoy/envoy.yaml"])
+        .args(["--mode", "validate", "-c", file])
         .output()?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     ensure!(output.status.success(), "{said}");
