@@ -34,6 +34,7 @@ const ELSEWHERE: &[&str] = &[
     "dragonfly_used_memory_bytes",
     "dragonfly_maxmemory_bytes",
     "nats_messages_total",
+    "envoy_cluster_membership_healthy",
 ];
 
 /// One rule of a file.
