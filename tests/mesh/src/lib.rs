@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod certs;
+pub mod collector;
 pub mod gateway;
 pub mod istio;
 pub mod kube;

@@ -252,7 +252,8 @@ const TOP: &[Key] = &[
         "filter_state",
         r#"["record", "provider", "model", "input_tokens", "output_tokens", "total_tokens", "cost_usd", "outcome"]"#,
         r#""filter_state": ["cost_usd", "outcome"]"#,
-        "a call into Envoy for each key and exchange; `record` is written as JSON. `[]` costs nothing",
+        "a call into Envoy for each key and exchange, for each label with `labels`; `record` is written as JSON; for `prompt_length` the \
+         whole request body is read. `[]` costs nothing",
     ),
     key(
         "include_usage",

@@ -136,7 +136,8 @@ pub struct Config {
     /// Milliseconds that counts wait before they reach Envoy's stats.
     #[cfg_attr(feature = "json-schema", schemars(range(min = 1, max = 60_000)))]
     pub flush_interval_ms: u32,
-    /// Which `wasm.genops.*` filter state keys to set for access logs.
+    /// Which `wasm.genops.*` filter state keys to set, for access logs and spans. `labels` sets `wasm.genops.labels.team` and so on,
+    /// for each label that is known; `prompt_length` is the number of characters of text in the request.
     pub filter_state: Vec<FilterStateKey>,
     /// Asks streams for their usage. Where it is not set, no byte of any body is ever changed.
     #[serde(deserialize_with = "source::some_object")]

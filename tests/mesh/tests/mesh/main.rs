@@ -5,6 +5,7 @@ mod gateway;
 mod image;
 mod istio;
 mod matrix;
+mod otel;
 mod shipped;
 
 use std::process::ExitCode;
@@ -31,7 +32,7 @@ struct Group {
     earlier_envoys: bool,
 }
 
-fn groups() -> [Group; 4] {
+fn groups() -> [Group; 5] {
     const ISTIO: &[Tool] = &[Tool::Registry, Tool::PilotDiscovery, Tool::PilotAgent, Tool::Istioctl];
     let istio = [shipped::trials(), istio::trials(), failures::trials()].into_iter().flatten().collect();
     let group = |trials, tools| Group { trials, tools, earlier_envoys: false };
@@ -40,6 +41,7 @@ fn groups() -> [Group; 4] {
         Group { earlier_envoys: true, ..group(matrix::trials(), &[]) },
         group(istio, ISTIO),
         group(gateway::trials(), &[Tool::Registry, Tool::EnvoyGateway, Tool::Egctl]),
+        group(otel::trials(), &[Tool::Collector, Tool::Prometheus]),
     ]
 }
 
