@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use genops_tests::scrape::{parse, sum};
 use genops_tools::tool::Tool;
 use genops_tools::{pins, tool};
@@ -156,7 +158,7 @@ fn on_this_host(proxy: &mut Value) -> Result<()> {
 /// What makes its server of modules reachable without a cluster: its certificate as a Secret, and its address.
 fn module_server(directory: &Path, namespace: &str, gateway: &str) -> Result<Vec<Value>> {
     let certificates = directory.join("config/certs/envoy");
-    let read = |name: &str| fs::read_to_string(certificates.join(name)).context(name.to_owned());
+    let read = |name: &str| fs::read(certificates.join(name)).map(|b| BASE64.encode(b)).context(name.to_owned());
     let replace = |path: &str, value: Value| {
         json!({
             "type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",
@@ -172,7 +174,8 @@ fn module_server(directory: &Path, namespace: &str, gateway: &str) -> Result<Vec
             "kind": "Secret",
             "metadata": {"name": "envoy", "namespace": SYSTEM},
             "type": "kubernetes.io/tls",
-            "stringData": {"tls.crt": read("tls.crt")?, "tls.key": read("tls.key")?},
+            // Not `stringData`, which only an API server turns into this.
+            "data": {"tls.crt": read("tls.crt")?, "tls.key": read("tls.key")?},
         }),
         json!({
             "apiVersion": "gateway.envoyproxy.io/v1alpha1",

@@ -328,7 +328,8 @@ async fn telemetry_logs_the_record() -> Result<()> {
     for resource in resources {
         mesh.cluster.apply_object(resource.clone())?;
     }
-    let proxy = mesh.proxy(Workload::gateway("gateway", "ingressgateway")).await?;
+    let workload = Workload::gateway("gateway", "ingressgateway").bootstrap(bootstrap_override(&mesh)?);
+    let proxy = mesh.proxy(workload).await?;
     measure(&proxy, &providers).await?;
     let record = genops_mesh::process::until("a log line", async || {
         let log = proxy.log();
