@@ -33,6 +33,7 @@ mod prometheus_alerts;
 mod prometheus_cost;
 mod prometheus_kubernetes;
 mod prometheus_rules;
+mod prometheus_services;
 mod scrape_support;
 mod serve;
 mod serve_support;
