@@ -120,7 +120,13 @@ fn docker_config_exists() -> bool {
 /// For error messages that a caller may want to tell apart: the registry asked for credentials.
 pub fn unauthorized(error: &anyhow::Error) -> bool {
     let of = |e: &OciDistributionError| {
-        matches!(e, OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_))
+        // Registries with passwords of their own (no token service) are reported as a server's error.
+        matches!(
+            e,
+            OciDistributionError::UnauthorizedError { .. }
+                | OciDistributionError::AuthenticationFailure(_)
+                | OciDistributionError::ServerError { code: 401 | 403, .. }
+        )
     };
     error.chain().filter_map(|e| e.downcast_ref::<OciDistributionError>()).any(of)
 }

@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::certs::Identity;
+use crate::process::until;
 
 /// Takes TLS connections and passes on what is in them; it stops when dropped.
 pub struct TlsFront {
@@ -33,7 +34,9 @@ impl TlsFront {
             .with_no_client_auth()
             .with_single_cert(vec![certificate], key)?;
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind(address).await.with_context(|| address.to_owned())?;
+        // A front that was dropped a moment ago is closed by the runtime, in its own time.
+        let listener =
+            until("the address", async || TcpListener::bind(address).await.with_context(|| address.to_owned())).await?;
         let accepting = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();

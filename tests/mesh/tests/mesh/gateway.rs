@@ -34,8 +34,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Statuses with `failOpen` and without, in the order of [`CASES`].
-const STATUSES: [(u16, u16); 7] = [(200, 500), (200, 500), (200, 500), (200, 500), (200, 500), (200, 500), (200, 500)];
+/// Statuses with `failOpen` and without, in the order of [`CASES`]: 500 where Envoy Gateway cannot have the module, 503 of
+/// Envoy where it cannot run it.
+const STATUSES: [(u16, u16); 7] = [(200, 500), (200, 500), (200, 500), (200, 500), (200, 500), (200, 503), (200, 503)];
 
 /// The shipped Gateway and its namespace.
 const GATEWAY: (&str, &str) = ("default", "llm");
@@ -162,7 +163,8 @@ async fn egctl_takes_every_shipped_resource() -> Result<()> {
     let run = |arguments: &[&str], text: &str| {
         let file = tempfile::Builder::new().suffix(".yaml").tempfile()?;
         fs::write(file.path(), text)?;
-        let output = Command::new(&egctl).arg("x").args(arguments).arg("-f").arg(file.path()).output()?;
+        let output =
+            Command::new(&egctl).arg("x").args(arguments).arg("-f").arg(file.path()).env("NO_COLOR", "1").output()?;
         let said = String::from_utf8([output.stdout, output.stderr].concat())?;
         anyhow::Ok((output.status.success(), said))
     };
