@@ -74,7 +74,14 @@ impl Bootstrap {
     /// # Errors
     /// As [`Bootstrap::shipped`].
     pub fn of(path: &str, wasm: &Path, upstream: SocketAddr) -> Result<Self> {
-        let mut document = document(path)?;
+        Self::from_document(document(path)?, wasm, upstream)
+    }
+
+    /// The same of a bootstrap in the shipped one's shape.
+    ///
+    /// # Errors
+    /// It has another shape.
+    pub fn from_document(mut document: Value, wasm: &Path, upstream: SocketAddr) -> Result<Self> {
         *place(&mut document, ADMIN_PORT)? = json!(0);
         let cluster = place(&mut document, CLUSTER)?.as_object_mut().context("a cluster")?;
         cluster.remove("transport_socket").context("the shipped cluster speaks TLS")?;

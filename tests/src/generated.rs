@@ -16,12 +16,13 @@ pub fn workspace() -> PathBuf {
 }
 
 /// Resources that carry the configuration as a map.
-const PLUGINS: [&str; 5] = [
+const PLUGINS: [&str; 6] = [
     "envoy/gateway/policy-http.yaml",
     "envoy/gateway/policy.yaml",
     "envoy/istio/waypoint.yaml",
     "envoy/istio/wasmplugin-sidecar.yaml",
     "envoy/istio/wasmplugin.yaml",
+    "envoy/others/higress.yaml",
 ];
 
 /// Bootstraps of one purpose, with a configuration of their own.

@@ -9,6 +9,7 @@ mod generated_rules;
 pub mod grafana;
 pub mod host_command;
 pub mod identity;
+pub mod kubernetes;
 pub mod openai;
 pub mod prometheus;
 pub mod promql;

@@ -236,6 +236,27 @@ pub const ENVOY_GATEWAY: GoModule = GoModule {
     lacking: &[],
 };
 
+/// The package manager of Kubernetes. (It was made to print the version of Kubernetes that it was built for; built from its
+/// module it says 1.20, so charts are rendered with `--kube-version`.)
+pub const HELM: GoModule = GoModule {
+    name: "helm",
+    path: "helm.sh/helm/v3",
+    module_version: "v3.22.0",
+    version: "3.22.0",
+    needs_go: "1.26.0",
+    commands: &["cmd/helm"],
+    main: None,
+    tags: "",
+    optimised: false,
+    version_variable: "helm.sh/helm/v3/internal/version.version",
+    replaces: &[],
+    files: &[],
+    lacking: &[],
+};
+
+/// Kubernetes, for the description of its resources that its module holds.
+pub const KUBERNETES: (&str, &str) = ("k8s.io/kubernetes", "v1.35.0");
+
 /// The registry of the CNCF's distribution project: what most registries are made of.
 pub const REGISTRY: GoModule = GoModule {
     name: "registry",

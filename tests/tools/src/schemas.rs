@@ -20,3 +20,20 @@ pub fn prometheus_operator() -> Result<PathBuf, ToolError> {
     })?;
     Ok(entry.join("crds"))
 }
+
+/// Where Kubernetes' module keeps the description of its API.
+const IN_KUBERNETES: &str = "api/openapi-spec";
+
+/// Kubernetes' `swagger.json` (OpenAPI 2), which describes every resource of its own.
+///
+/// # Errors
+/// It cannot be fetched.
+pub fn kubernetes() -> Result<PathBuf, ToolError> {
+    let cache = Cache::of_user()?;
+    let (_, version) = pins::KUBERNETES;
+    let entry = cache.get_or_fill(&format!("kubernetes-api-{version}"), |directory| {
+        eprintln!("fetching Kubernetes' description of its API {version} (40 MB, once)");
+        tool::module_files(&cache, pins::KUBERNETES, IN_KUBERNETES, &directory.join("api"))
+    })?;
+    Ok(entry.join("api/swagger.json"))
+}

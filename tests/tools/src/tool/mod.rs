@@ -51,6 +51,8 @@ pub enum Tool {
     Registry,
     /// The OpenTelemetry Collector.
     Collector,
+    /// The package manager of Kubernetes.
+    Helm,
 }
 
 /// Where a tool comes from when it is neither named nor on `PATH`.
@@ -166,7 +168,7 @@ impl Tool {
         [Self::Envoy, Self::Prometheus, Self::Promtool, Self::Alertmanager, Self::Amtool, Self::Kubeconform];
 
     /// Those that `cargo xtask test --mesh` needs besides.
-    pub const MESH: [Self; 7] = [
+    pub const MESH: [Self; 8] = [
         Self::Registry,
         Self::PilotDiscovery,
         Self::PilotAgent,
@@ -174,6 +176,7 @@ impl Tool {
         Self::EnvoyGateway,
         Self::Egctl,
         Self::Collector,
+        Self::Helm,
     ];
 
     /// The name of its program.
@@ -192,6 +195,7 @@ impl Tool {
             Self::Egctl => "egctl",
             Self::Registry => "registry",
             Self::Collector => "otelcol",
+            Self::Helm => "helm",
         }
     }
 
@@ -211,13 +215,14 @@ impl Tool {
             Self::Egctl => "GENOPS_EGCTL",
             Self::Registry => "GENOPS_REGISTRY",
             Self::Collector => "GENOPS_OTELCOL",
+            Self::Helm => "GENOPS_HELM",
         }
     }
 
     /// The arguments with which it prints its version.
     const fn version_arguments(self) -> &'static [&'static str] {
         match self {
-            Self::PilotDiscovery | Self::PilotAgent | Self::EnvoyGateway => &["version"],
+            Self::PilotDiscovery | Self::PilotAgent | Self::EnvoyGateway | Self::Helm => &["version"],
             Self::Istioctl | Self::Egctl => &["version", "--remote=false"],
             Self::Kubeconform => &["-v"],
             _ => &["--version"],
@@ -234,6 +239,7 @@ impl Tool {
             Self::EnvoyGateway | Self::Egctl => Source::Go(&pins::ENVOY_GATEWAY),
             Self::Registry => Source::Go(&pins::REGISTRY),
             Self::Collector => Source::Collector(&pins::COLLECTOR),
+            Self::Helm => Source::Go(&pins::HELM),
         }
     }
 
