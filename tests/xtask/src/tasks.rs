@@ -54,7 +54,10 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
         cargo::run_with(&doc, &[("RUSTDOCFLAGS", DENY)])
     })?;
     // Generated files are among what they check. All of them run, whatever fails: a run takes minutes.
-    steps.run("tests", || cargo::run(&["test", "--workspace", "--locked", "--no-fail-fast"]))?;
+    steps.run("tests", || {
+        let test = ["test", "--workspace", "--locked", "--no-fail-fast"];
+        cargo::run_with(&test, &[("GENOPS_WORKSPACE_BUILT", "1")])
+    })?;
     if mesh {
         steps.run("lints of the slow tier", || {
             SLOW.iter().try_for_each(|t| cargo::run(&["clippy", "--workspace", "--test", t, "--locked", "--", DENY]))
