@@ -33,7 +33,7 @@ struct Group {
     earlier_envoys: bool,
 }
 
-fn groups() -> [Group; 5] {
+fn groups() -> [Group; 6] {
     const ISTIO: &[Tool] = &[Tool::Registry, Tool::PilotDiscovery, Tool::PilotAgent, Tool::Istioctl];
     let istio = [shipped::trials(), istio::trials(), failures::trials()].into_iter().flatten().collect();
     let group = |trials, tools| Group { trials, tools, earlier_envoys: false };
