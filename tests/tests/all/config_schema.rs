@@ -302,7 +302,8 @@ fn every_shipped_configuration_is_valid() -> Result<()> {
     )];
     let mut paths = Vec::new();
     files(&root.join("envoy"), &["yaml", "yml"], &mut paths)?;
-    for path in &paths {
+    // A chart's templates are no YAML until Helm has rendered them; what they put in are the files beside.
+    for path in paths.iter().filter(|path| !path.components().any(|part| part.as_os_str() == "templates")) {
         let text = fs::read_to_string(path)?;
         for part in text.split("\n---\n").filter(|part| part.contains("onfig")) {
             let mut found = Vec::new();
