@@ -1,4 +1,4 @@
-//! One exchange's life: head, body cuts, end; one [`Record`].
+//! One exchange's life: head, body cuts, end; one [`Record`](crate::Record).
 
 mod cost;
 mod finish;
