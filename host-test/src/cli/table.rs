@@ -41,9 +41,12 @@ fn cells(provider: &str, model: &str, row: &SummaryRow) -> Vec<Cell> {
     texts.into_iter().zip(COLUMNS).map(|(text, (_, alignment))| Cell::new(text).set_alignment(alignment)).collect()
 }
 
-/// Digits in groups of three.
 fn grouped(value: u64) -> String {
-    let digits = value.to_string();
+    in_threes(&value.to_string())
+}
+
+/// Digits in groups of three.
+pub(crate) fn in_threes(digits: &str) -> String {
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {

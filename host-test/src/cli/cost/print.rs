@@ -6,6 +6,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, pre
 use serde_json::{Value, json};
 
 use super::{Answers, Asking, By, Ranked, Row};
+use crate::cli::table::in_threes;
 
 /// What stands for a label that exchanges did not have.
 const NONE: &str = "(none)";
@@ -212,15 +213,7 @@ fn dollars(amount: f64) -> String {
 
 /// A whole number in groups of three; what was extrapolated is rounded.
 fn tokens(count: f64) -> String {
-    let digits = format!("{count:.0}");
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    in_threes(&format!("{count:.0}"))
 }
 
 #[cfg(test)]
