@@ -2,17 +2,18 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
 use std::rc::Rc;
 
 use foldhash::quality::RandomState;
-use genops_core::OTHER;
 use genops_core::config::Config;
 use genops_core::label::Rejection;
 use genops_core::record::{Dimensions, Record};
 use genops_core::schema::stat_name::{clean, push_label};
 use genops_core::schema::{self, Kind, Label, Observation, Own, Table};
+use genops_core::{Exchange, OTHER};
 
 use crate::admitted::Known;
 use crate::behind::{self, Behind, Form};
@@ -24,6 +25,10 @@ use crate::series::{Layout, SeriesIndex, Slots, fold, fold_label, name_of};
 /// of them next to no code that is not cached.
 const MOST_WAITING: usize = 64;
 
+/// How many kinds of expected exchanges are remembered: more than a gateway sees in a minute, in 64 kB. Beyond, they are
+/// found out anew.
+const MOST_EXPECTED: usize = 4096;
+
 /// After so many folds nothing is kept any more: customer, feature, project, team, model.
 const MOST_FOLDS: u32 = 5;
 
@@ -34,6 +39,9 @@ pub(crate) struct Stats {
     config: Rc<Config>,
     layout: Layout,
     seen: RefCell<Seen>,
+    /// What exchanges were expected to count under, as hashes. Two of one hash would cost no count, only the 0 before it.
+    expected: RefCell<HashSet<u64, RandomState>>,
+    hashes: RandomState,
     waiting: RefCell<Vec<Waiting>>,
 }
 
@@ -86,7 +94,14 @@ impl Stats {
             behind.start(&config);
             filter_info(behind, &config);
         });
-        Self { config, layout, seen: RefCell::default(), waiting: RefCell::default() }
+        Self {
+            config,
+            layout,
+            seen: RefCell::default(),
+            expected: RefCell::default(),
+            hashes: RandomState::default(),
+            waiting: RefCell::default(),
+        }
     }
 
     /// The configuration.
@@ -99,9 +114,22 @@ impl Stats {
         behind::with(|behind| with(Counting { config, layout, seen, behind }));
     }
 
-    /// Queues the series that an exchange will most likely feed, so that a scrape can see them at 0 first.
-    pub(crate) fn expect(&self, dimensions: Dimensions, llm: bool) {
-        self.wait(Waiting::Expected(Box::new(dimensions), llm));
+    /// Queues the series that an exchange will most likely feed, so that a scrape can see them at 0 first. Nothing to do
+    /// for one whose like was expected before.
+    pub(crate) fn expect(&self, exchange: &Exchange) {
+        let mut state = self.hashes.build_hasher();
+        exchange.hash_expected(&mut state);
+        let like = state.finish();
+        if self.expected.borrow().contains(&like) {
+            return;
+        }
+        let Some(dimensions) = exchange.expected_dimensions() else { return };
+        let mut expected = self.expected.borrow_mut();
+        if expected.len() >= MOST_EXPECTED {
+            expected.clear();
+        }
+        expected.insert(like);
+        self.wait(Waiting::Expected(Box::new(dimensions), exchange.is_llm()));
     }
 
     /// Counts an exchange as under way, until what this gives is dropped.

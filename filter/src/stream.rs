@@ -117,9 +117,7 @@ impl Stream {
     /// The request is whole: what it will count under is known.
     fn request_end(&self) {
         let (Some(exchange), Some(stats)) = (&self.exchange, &self.stats) else { return };
-        if let Some(dimensions) = exchange.expected_dimensions() {
-            stats.expect(dimensions, exchange.is_llm());
-        }
+        stats.expect(exchange);
     }
 
     /// The response is whole. Trace tags are read before `on_log` (Envoy finalises the span first), so filter state is

@@ -1,22 +1,18 @@
 //! What one exchange came to: the last type of the flow, and the JSON that access logs print.
 
-use std::borrow::Cow;
+mod line;
 
-use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 
 use crate::http::{HttpFacts, HttpLabels};
 use crate::label::Attribution;
 use crate::outcome::{ErrorType, Outcome, UnpricedReason};
-use crate::price::{Drift, pico_to_decimal};
+use crate::price::Drift;
 use crate::schema::{Fact, Label};
 use crate::usage::{Buckets, Usage};
 
-/// Room for a line of JSON, bytes: nearly all are 600 to 800 long, and growing copies.
-const USUAL_LINE: usize = 1024;
-
 /// Where a cost comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CostSource {
     /// Usage times the price book.
     Computed,
@@ -30,21 +26,27 @@ pub enum CostSource {
     Cached,
 }
 
+impl CostSource {
+    /// Its word in the record.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Computed => "computed",
+            Self::Reported => "reported",
+            Self::Fallback => "fallback",
+            Self::Provisioned => "provisioned",
+            Self::Cached => "cached",
+        }
+    }
+}
+
 /// A cost in whole pico-USD (1e-12 US dollars), rounded once, half-even.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PicoUsd(pub u64);
 
-impl Serialize for PicoUsd {
-    /// Exact decimal text in US dollars: a JSON number would be read as a float.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&pico_to_decimal(self.0))
-    }
-}
-
-/// One exchange, accounted. Serialises as the record line of access logs and of `genops-host --records`.
+/// One exchange, accounted. [`Record::to_json`] is the record line of access logs and of `genops-host --records`.
 ///
 /// Token figures are `null` where the provider did not say; texts are as seen, bounded by the reader.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Record {
     /// Provider id, `null` where nothing named it.
     pub provider: Option<String>,
@@ -61,10 +63,8 @@ pub struct Record {
     /// The price book's id for the model, where it knows it.
     pub canonical_model: Option<Cow<'static, str>>,
     /// How the exchange ended.
-    #[serde(serialize_with = "outcome")]
     pub outcome: Outcome,
     /// Kind of failure; set if and only if the exchange failed.
-    #[serde(serialize_with = "error_type")]
     pub error_type: Option<ErrorType>,
     /// HTTP status of the response, `null` where none came.
     pub status: Option<u16>,
@@ -85,13 +85,10 @@ pub struct Record {
     /// Part of `output_tokens` that is reasoning.
     pub reasoning_tokens: Option<u64>,
     /// By rule of thumb (`estimate`), where the outcome is `estimated`; left out elsewhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub estimated_input_tokens: Option<u64>,
     /// The same for what was generated.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub estimated_output_tokens: Option<u64>,
     /// Characters of text in the request, where filter state asks for `prompt_length`; left out elsewhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt_length: Option<u64>,
     /// Exact, in US dollars; `null` where unknown, and then `unpriced_reason` says why.
     pub cost_usd: Option<PicoUsd>,
@@ -100,7 +97,6 @@ pub struct Record {
     /// What the price book makes of the usage, where the cost is the provider's own statement.
     pub computed_cost_usd: Option<PicoUsd>,
     /// Why there is no cost.
-    #[serde(serialize_with = "unpriced")]
     pub unpriced_reason: Option<UnpricedReason>,
     /// The tier that the response says it was served in.
     pub service_tier: Option<String>,
@@ -109,26 +105,19 @@ pub struct Record {
     /// Milliseconds from request headers to the first generated token of a stream.
     pub time_to_first_token_ms: Option<u64>,
     /// What it counts under. The record shows its attribution, as `labels`.
-    #[serde(rename = "labels", serialize_with = "attribution")]
     pub dimensions: Dimensions,
 
     /// The usage behind the figures above.
-    #[serde(skip)]
     pub usage: Option<Usage>,
     /// Disjoint parts, where the provider's figures allow them.
-    #[serde(skip)]
     pub buckets: Option<Buckets>,
     /// Whether histograms and access logs show it (`sampling_rate`).
-    #[serde(skip)]
     pub sampled: bool,
     /// How far the computed cost lies from the stated one.
-    #[serde(skip)]
     pub drift: Option<Drift>,
     /// When it happened.
-    #[serde(skip)]
     pub timing: Timing,
     /// What only some schemas ask for; `None` where no active one does.
-    #[serde(skip)]
     pub schema_facts: Option<Box<SchemaFacts>>,
 }
 
@@ -207,31 +196,4 @@ pub struct Timing {
     pub first_event: Option<u64>,
     /// To the first generated token of a streamed response.
     pub first_token: Option<u64>,
-}
-
-impl Record {
-    /// One line of JSON.
-    pub fn to_json(&self) -> String {
-        // Every field is a string, a number or a map with string keys: serialising cannot fail.
-        let mut line = Vec::with_capacity(USUAL_LINE);
-        let _never = serde_json::to_writer(&mut line, self);
-        String::from_utf8(line).unwrap_or_default()
-    }
-}
-
-fn attribution<S: Serializer>(dimensions: &Dimensions, serializer: S) -> Result<S::Ok, S::Error> {
-    dimensions.attribution.serialize(serializer)
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn outcome<S: Serializer>(outcome: &Outcome, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(outcome.as_str())
-}
-
-fn error_type<S: Serializer>(error: &Option<ErrorType>, serializer: S) -> Result<S::Ok, S::Error> {
-    error.map(ErrorType::as_str).serialize(serializer)
-}
-
-fn unpriced<S: Serializer>(reason: &Option<UnpricedReason>, serializer: S) -> Result<S::Ok, S::Error> {
-    reason.map(UnpricedReason::as_str).serialize(serializer)
 }

@@ -28,7 +28,6 @@ mod loki;
 mod parity;
 mod platforms;
 mod prometheus;
-mod prometheus_alertmanager;
 mod prometheus_alerts;
 mod prometheus_cost;
 mod prometheus_kubernetes;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::thread::{self, ScopedJoinHandle};
 
 use genops_tools::tool::{self, Tool};
 use genops_tools::{pins, python, wasm, workspace_root};
@@ -17,7 +18,7 @@ const WASM_ONLY: &[(&str, &str)] = &[("genops-noop", "tests/bench/noop/Cargo.tom
 /// Test binaries that take minutes and need tools that only they need; `cargo test` passes over them (`test = false` in
 /// their Cargo.toml). Asked for with the whole workspace: by its package alone each would have its dependencies, with
 /// fewer features, built once more.
-const SLOW: &[&str] = &["mesh"];
+const SLOW: &[&str] = &["cluster", "mesh"];
 
 /// Lints that fail the run; a warning that nobody has to look at is noise.
 const DENY: &str = "-Dwarnings";
@@ -34,24 +35,17 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
         cargo::run(&["fmt", "--all", "--check"])?;
         WASM_ONLY.iter().try_for_each(|(_, m)| cargo::run(&["fmt", "--manifest-path", m, "--check"]))
     })?;
-    steps.run("tools", resolve_tools)?;
-    if mesh {
-        steps.run("tools of the slow tier", resolve_mesh_tools)?;
-    }
-    steps.run("wasm", wasm)?;
-    steps.run("component", component)?;
-    steps.run("lints", || {
-        cargo::run(&["clippy", "--workspace", "--all-targets", "--locked", "--", DENY])?;
-        // Into the module's own target directory, where its dependencies are already built for this target.
-        let wasm = ["clippy", "--release", "--target", wasm::TARGET, "--target-dir", "target/wasm"];
-        cargo::run(&[&wasm[..], &["-p", "genops-filter", "--locked", "--", DENY]].concat())?;
-        WASM_ONLY.iter().try_for_each(|(p, m)| {
-            cargo::run(&[&wasm[..], &["-p", p, "--manifest-path", m, "--locked", "--", DENY]].concat())
-        })
-    })?;
-    steps.run("docs", || {
-        let doc = ["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
-        cargo::run_with(&doc, &[("RUSTDOCFLAGS", DENY)])
+    // What is fetched waits for the network as long as for this machine: so beside the compiler.
+    thread::scope(|scope| {
+        let python = scope.spawn(resolve_python);
+        let tools = scope
+            .spawn(move || if mesh { resolve_tools().and_then(|()| resolve_mesh_tools()) } else { resolve_tools() });
+        let checked = check(&mut steps);
+        let joined = |fetched: ScopedJoinHandle<'_, Result<(), Failure>>| {
+            fetched.join().unwrap_or_else(|_| Err("it panicked".to_owned()))
+        };
+        steps.run("tools", || joined(python).and(joined(tools)))?;
+        checked
     })?;
     // Generated files are among what they check. All of them run, whatever fails: a run takes minutes.
     steps.run("tests", || {
@@ -69,6 +63,26 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
     }
     println!("{}", steps.summary(if mesh { "cargo xtask test --mesh" } else { "cargo xtask test" }));
     Ok(())
+}
+
+/// What needs the compiler and nothing else.
+fn check(steps: &mut Steps) -> Result<(), Failure> {
+    steps.run("wasm", wasm)?;
+    steps.run("component", component)?;
+    steps.run("lints", || {
+        cargo::run(&["clippy", "--workspace", "--all-targets", "--locked", "--", DENY])?;
+        // Into the module's own target directory, where its dependencies are already built for this target.
+        let wasm = ["clippy", "--release", "--target", wasm::TARGET, "--target-dir", "target/wasm"];
+        cargo::run(&[&wasm[..], &["-p", "genops-filter", "--locked", "--", DENY]].concat())?;
+        WASM_ONLY.iter().try_for_each(|(p, m)| {
+            cargo::run(&[&wasm[..], &["-p", p, "--manifest-path", m, "--locked", "--", DENY]].concat())
+        })
+    })?;
+    steps.run("docs", || {
+        let doc = ["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
+        cargo::run_with(&doc, &[("RUSTDOCFLAGS", DENY)])
+    })?;
+    steps.run("build of the tests", || cargo::run(&["test", "--workspace", "--locked", "--no-run"]))
 }
 
 /// `cargo xtask generate`.
@@ -190,6 +204,7 @@ pub(crate) fn component() -> Result<(), Failure> {
 /// A tool cannot be had.
 pub(crate) fn tools(mesh: bool) -> Result<(), Failure> {
     resolve_tools()?;
+    resolve_python()?;
     if mesh {
         resolve_mesh_tools()?;
     }
@@ -230,7 +245,10 @@ fn resolve(tools: &[Tool]) -> Result<(), Failure> {
 }
 
 fn resolve_tools() -> Result<(), Failure> {
-    resolve(&Tool::ALL)?;
+    resolve(&Tool::ALL)
+}
+
+fn resolve_python() -> Result<(), Failure> {
     let python = python::venv().map_err(|e| format!("Python environment: {e}"))?;
     println!("    python environment: {}", python.display());
     let sdks = python::sdks().map_err(|e| format!("Python environment of the SDKs: {e}"))?;

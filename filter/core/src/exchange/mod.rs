@@ -3,6 +3,7 @@
 mod cost;
 mod finish;
 
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::body::{Reader, RequestScan};
@@ -227,6 +228,13 @@ impl Exchange {
     pub fn active_dimensions(&self) -> Option<Dimensions> {
         let http = self.http.as_ref()?;
         Some(Dimensions { http: Some(Box::new(self.http_labels(http))), ..Dimensions::default() })
+    }
+
+    /// Hashes what [`Exchange::expected_dimensions`] are found out from: who expected the same before need not ask again.
+    pub fn hash_expected(&self, state: &mut impl Hasher) {
+        let asked = self.route.model.as_deref().or(self.request.model());
+        (asked, self.to.provider(), self.route.api, &self.attribution).hash(state);
+        self.http.as_ref().map(|http| http.labels()).hash(state);
     }
 
     /// What the exchange will most likely count under, known at the end of the request: lets a scrape see the series

@@ -135,13 +135,16 @@ impl Total {
 
 /// Pico-dollars as exact decimal text in dollars: `0.0075`, without exponent and trailing zeros.
 pub fn pico_to_decimal(pico: u64) -> String {
-    const PICO: u64 = 1_000_000_000_000;
-    let (whole, fraction) = (pico / PICO, pico % PICO);
-    if fraction == 0 {
-        return whole.to_string();
-    }
-    let fraction = format!("{fraction:012}");
-    format!("{whole}.{}", fraction.trim_end_matches('0'))
+    /// Digits of a pico-dollar's fraction of a dollar.
+    const PLACES: usize = 12;
+    let digits = pico.to_string();
+    // At least one digit of whole dollars.
+    let zeros = (PLACES + 1).saturating_sub(digits.len());
+    let mut text = "0".repeat(zeros);
+    text.push_str(&digits);
+    text.insert(text.len() - PLACES, '.');
+    text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+    text
 }
 
 #[cfg(test)]

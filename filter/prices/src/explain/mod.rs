@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result};
 use genops_core::UnpricedReason;
 use genops_core::price::book::{Amendment, Dimension, FormatError, Tier, UniqueMap, When};
 use genops_core::price::{Charge, Context, Explanation, How, Line, Part, PriceBook, pico_to_decimal};
-use genops_core::record::CostSource;
 
 /// What is asked.
 #[derive(Debug)]
@@ -76,7 +75,7 @@ fn text(question: &Question<'_>, book: &PriceBook, explanation: &Explanation) ->
                 "cost {} USD ({} pico-USD, {})",
                 pico_to_decimal(priced.pico_usd),
                 priced.pico_usd,
-                source(priced.source)
+                priced.source.as_str()
             );
         }
         Err(reason) => _ = writeln!(text, "unpriced: {}: {}", reason.as_str(), advice(*reason)),
@@ -162,11 +161,6 @@ const fn words(how: How) -> &'static str {
         How::FreeSuffix => "with an ending that makes it free",
         How::Fallback => "not listed: your fallback rates",
     }
-}
-
-/// The source in the words of the record.
-fn source(source: CostSource) -> String {
-    serde_json::to_value(source).ok().and_then(|text| Some(text.as_str()?.to_owned())).unwrap_or_default()
 }
 
 /// What to do about a cost that is none.

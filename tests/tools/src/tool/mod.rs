@@ -164,11 +164,13 @@ static RESOLVED: LazyLock<Mutex<HashMap<Tool, Resolved>>> = LazyLock::new(Mutex:
 
 impl Tool {
     /// Those of `cargo xtask test`.
-    pub const ALL: [Self; 6] =
-        [Self::Envoy, Self::Prometheus, Self::Promtool, Self::Alertmanager, Self::Amtool, Self::Kubeconform];
+    pub const ALL: [Self; 3] = [Self::Envoy, Self::Prometheus, Self::Promtool];
 
     /// Those that `cargo xtask test --mesh` needs besides.
-    pub const MESH: [Self; 8] = [
+    pub const MESH: [Self; 11] = [
+        Self::Alertmanager,
+        Self::Amtool,
+        Self::Kubeconform,
         Self::Registry,
         Self::PilotDiscovery,
         Self::PilotAgent,

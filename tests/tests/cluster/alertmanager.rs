@@ -11,18 +11,16 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use genops_tests::client::{Connection, Leave, Request};
 use genops_tests::envoy::yaml;
-use genops_tests::generated::workspace;
+use genops_tests::shipped::{files, passes, path};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
-
-use crate::prometheus_rules::{files, passes};
 
 /// Start, and then that an alert is seen: both take well under a second.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn config() -> PathBuf {
-    workspace().join("envoy/prometheus/alertmanager.yml")
+    path("alertmanager.yml")
 }
 
 fn receiver(category: &str, severity: &str) -> Result<&'static str> {
