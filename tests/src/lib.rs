@@ -15,7 +15,6 @@ pub mod prometheus;
 pub mod promql;
 pub mod reference;
 pub mod scrape;
-pub mod shipped;
 pub mod socket;
 pub mod upstream;
 pub mod upstream_answer;

@@ -153,6 +153,7 @@ fn resident(envoy: &Envoy) -> Result<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow tier: a minute of hostile traffic"]
 async fn a_hundred_thousand_hostile_values_leave_a_bounded_valid_scrape() -> Result<()> {
     const VALUES: usize = 100_000;
     const BATCH: usize = 10_000;

@@ -28,6 +28,7 @@ mod loki;
 mod parity;
 mod platforms;
 mod prometheus;
+mod prometheus_alertmanager;
 mod prometheus_alerts;
 mod prometheus_cost;
 mod prometheus_kubernetes;

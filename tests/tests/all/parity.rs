@@ -157,6 +157,7 @@ fn sums_hold(text: &str, sent: u64) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow tier: the same with two workers is not"]
 async fn corpus_with_one_worker() -> Result<()> {
     envoy_and_host_agree(1).await
 }

@@ -9,13 +9,13 @@ use anyhow::{Context, Result, ensure};
 use genops_tests::client::{Leave, send_all};
 use genops_tests::envoy::{Bootstrap, Envoy, Setup, yaml};
 use genops_tests::prometheus::Prometheus;
-use genops_tests::shipped::passes;
 use genops_tests::upstream::Upstream;
 use genops_tools::workspace_root;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::envoy_support::{ask, chat, filter};
+use crate::prometheus_rules::passes;
 
 const REMOTE_WRITE: &str = "envoy/platforms/prometheus-remote-write.yml";
 /// A scrape, a batch of the remote write (5 s), and as much again on a busy machine.

@@ -12,10 +12,10 @@ use genops_core::schema::{NAMESPACE, SCHEMAS, Table, stat_name::tag_rules};
 use genops_host::replay::{Encoding, Recorded, ReplayOptions, quickstart, replay};
 use genops_host::{ChunkPlan, FilterModule, Host, HostOptions, Plugin, PrometheusQuery, TagRule, TagRules};
 use genops_tests::generated::workspace;
-use genops_tests::shipped::passes;
 use serde_json::{Value, json};
 
 use crate::envoy_support::filter;
+use crate::prometheus_rules::passes;
 
 /// Steps before something begins to change. At the common pace windows of an hour are full then.
 const BEFORE: usize = 140;

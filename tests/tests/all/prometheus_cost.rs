@@ -11,12 +11,12 @@ use genops_tests::envoy::{Bootstrap, Envoy, Setup};
 use genops_tests::generated::workspace;
 use genops_tests::host_command::genops_host;
 use genops_tests::prometheus::Prometheus;
-use genops_tests::shipped::files;
 use genops_tests::upstream::Upstream;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::envoy_support::{ask, chat, filter, now_ns};
+use crate::prometheus_rules::files;
 
 /// A scrape and an evaluation, far more than one second each.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,17 +1,54 @@
-//! The shipped service discovery, against pods as Kubernetes describes them.
+//! What is shipped for clusters: manifests against the definitions of the Prometheus operator, and the service discovery
+//! against pods as Kubernetes describes them.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use genops_tests::envoy::yaml;
-use genops_tests::shipped::path;
+use genops_tests::generated::workspace;
+use genops_tests::kubernetes::Definitions;
 use serde_json::{Value, json};
+
+use crate::prometheus_rules::files;
+
+fn conform(manifests: &[PathBuf]) -> Result<String> {
+    // Kubernetes' own kinds are checked with the chart, in the slow tier: their description is 40 MB.
+    let skip = ["Service", "ServiceAccount", "ClusterRole", "ClusterRoleBinding"];
+    Definitions::operator()?.conform(manifests, &skip)
+}
+
+#[test]
+#[ignore = "slow tier: kubeconform is built for a minute"]
+fn manifests_conform() -> Result<()> {
+    let mut manifests = files("kubernetes", "yaml")?;
+    manifests.extend(files("kubernetes/rules", "yaml")?);
+    manifests.extend(files("kubernetes/rules-envoy", "yaml")?);
+    let summary = conform(&manifests)?;
+    ensure!(summary.contains("Invalid: 0, Errors: 0, Skipped: 4"), "{summary}");
+    for kind in ["ServiceMonitor genops-ai", "ServiceMonitor kosmos-agents", "PodMonitor", "PrometheusRule genops"] {
+        ensure!(summary.contains(kind), "no {kind} in\n{summary}");
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "slow tier: kubeconform is built for a minute"]
+fn a_misspelt_field_does_not_conform() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("monitors.yaml");
+    let text = fs::read_to_string(workspace().join("envoy/prometheus/kubernetes/monitors.yaml"))?;
+    fs::write(&file, text.replacen("honorLabels:", "honourLabels:", 1))?;
+    let problem = conform(&[file]).expect_err("it has no such field").to_string();
+    ensure!(problem.contains("honourLabels"), "{problem}");
+    Ok(())
+}
 
 /// The labels that a target gets by a job of the shipped configuration, or nothing where it is dropped.
 fn discovered(job: &str, address: &str, meta: &[(&str, &str)]) -> Result<Option<BTreeMap<String, String>>> {
-    let mut document = yaml(&fs::read_to_string(path("prometheus-kubernetes.yml"))?)?;
+    let mut document = yaml(&fs::read_to_string(workspace().join("envoy/prometheus/prometheus-kubernetes.yml"))?)?;
     let jobs = document.get_mut("scrape_configs").and_then(Value::as_array_mut).context("jobs")?;
     let config = jobs.iter_mut().find(|j| j.get("job_name") == Some(&json!(job))).and_then(Value::as_object_mut);
     let config = config.context("the job")?;

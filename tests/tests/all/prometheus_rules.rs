@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use genops_core::schema::{NAMESPACE, SCHEMAS, Table};
 use genops_tests::envoy::yaml;
-use genops_tests::shipped::{files, passes, path};
+use genops_tests::generated::workspace;
 use serde_json::{Value, json};
+
+const ROOT: &str = "envoy/prometheus";
 
 /// Rules that stand in no file as their source has them, and why.
 const OTHERWISE: &[(&str, &str)] = &[(
@@ -43,6 +45,19 @@ struct Rule {
     whole: Value,
 }
 
+fn path(name: &str) -> PathBuf {
+    workspace().join(ROOT).join(name)
+}
+
+/// The files of a directory below `envoy/prometheus` with this extension, in order.
+pub(crate) fn files(directory: &str, extension: &str) -> Result<Vec<PathBuf>> {
+    let mut all: Vec<PathBuf> = fs::read_dir(path(directory))?.map(|e| Ok(e?.path())).collect::<Result<_>>()?;
+    all.retain(|file| file.extension().is_some_and(|e| e == extension));
+    all.sort();
+    ensure!(!all.is_empty(), "nothing in {directory}");
+    Ok(all)
+}
+
 fn rules(file: &Path) -> Result<Vec<Rule>> {
     let document = yaml(&fs::read_to_string(file)?).with_context(|| file.display().to_string())?;
     let groups = document.get("groups").and_then(Value::as_array).context("groups")?;
@@ -61,6 +76,13 @@ fn rules(file: &Path) -> Result<Vec<Rule>> {
 /// Without what white space PromQL ignores anyway.
 fn words(expr: &str) -> String {
     expr.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+pub(crate) fn passes(command: &mut Command) -> Result<String> {
+    let output = command.output()?;
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "{command:?}\n{text}");
+    Ok(text)
 }
 
 #[test]
@@ -168,7 +190,7 @@ fn rules_ask_only_for_what_there_is() -> Result<()> {
 
 /// The rules of the sources, from `../shared`; none in a clone without it.
 fn sources() -> Result<Option<Vec<Value>>> {
-    let file = genops_tests::generated::workspace().join("../shared/acceptance/queries.json");
+    let file = workspace().join("../shared/acceptance/queries.json");
     if !file.exists() {
         let here = file.display();
         ensure!(std::env::var("CI").as_deref() != Ok("true"), "{here} is absent, and in CI it must not be");

@@ -8,7 +8,6 @@ use anyhow::{Context, Result, ensure};
 use genops_tests::envoy::{Bootstrap, Envoy, Setup, yaml};
 use genops_tests::generated::workspace;
 use genops_tests::prometheus::Prometheus;
-use genops_tests::shipped::passes;
 use genops_tests::upstream::Upstream;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
 use crate::envoy_support::filter;
+use crate::prometheus_rules::passes;
 
 /// A health check, a scrape, an evaluation; each a second, the first scrape some seconds after the start.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,5 +1,6 @@
 //! What each task does.
 
+use std::num::NonZero;
 use std::path::Path;
 use std::process::Command;
 use std::thread::{self, ScopedJoinHandle};
@@ -18,7 +19,7 @@ const WASM_ONLY: &[(&str, &str)] = &[("genops-noop", "tests/bench/noop/Cargo.tom
 /// Test binaries that take minutes and need tools that only they need; `cargo test` passes over them (`test = false` in
 /// their Cargo.toml). Asked for with the whole workspace: by its package alone each would have its dependencies, with
 /// fewer features, built once more.
-const SLOW: &[&str] = &["cluster", "mesh"];
+const SLOW: &[&str] = &["mesh"];
 
 /// Lints that fail the run; a warning that nobody has to look at is noise.
 const DENY: &str = "-Dwarnings";
@@ -48,9 +49,12 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
         checked
     })?;
     // Generated files are among what they check. All of them run, whatever fails: a run takes minutes.
-    steps.run("tests", || {
-        let test = ["test", "--workspace", "--locked", "--no-fail-fast"];
-        cargo::run_with(&test, &[("GENOPS_WORKSPACE_BUILT", "1")])
+    steps.run(if mesh { "tests, the slow ones too" } else { "tests" }, || {
+        let mut test = vec!["test", "--workspace", "--locked", "--no-fail-fast"];
+        if mesh {
+            test.extend(["--", "--include-ignored"]);
+        }
+        cargo::run_with(&test, &[("GENOPS_WORKSPACE_BUILT", "1"), ("RUST_TEST_THREADS", &test_threads())])
     })?;
     if mesh {
         steps.run("lints of the slow tier", || {
@@ -62,7 +66,18 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
         })?;
     }
     println!("{}", steps.summary(if mesh { "cargo xtask test --mesh" } else { "cargo xtask test" }));
+    if !mesh {
+        println!(
+            "    Not run: tests marked `slow tier`, and all of tests/mesh. `cargo xtask test --mesh` runs them too."
+        );
+    }
     Ok(())
+}
+
+/// Tests at once: twice the cores, because half of them wait, for scrapes and timers of real programs.
+fn test_threads() -> String {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    (2 * cores).to_string()
 }
 
 /// What needs the compiler and nothing else.
