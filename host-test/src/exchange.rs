@@ -123,6 +123,21 @@ pub struct Exchange {
     pub properties: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
+/// What Envoy says of an upstream that breaks off in the middle (`StreamInfo::ResponseCodeDetails`).
+const BROKEN_UPSTREAM: &[u8] = b"upstream_reset_after_response_started{protocol_error}";
+
+impl Exchange {
+    /// The same, broken off there, with what Envoy then says of it.
+    #[must_use]
+    pub fn cut_off(mut self, cut: Option<Cut>) -> Self {
+        self.cut = cut;
+        if matches!(cut, Some(Cut::UpstreamReset { .. })) {
+            self.properties.insert(b"response\0code_details".to_vec(), BROKEN_UPSTREAM.to_vec());
+        }
+        self
+    }
+}
+
 /// A response that the filter made (`proxy_send_local_response`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LocalReply {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use genops_tools::workspace_root;
 use hyper::StatusCode;
 use hyper::http::uri::Authority;
 use serde::Deserialize;
@@ -117,6 +119,25 @@ impl Recorded {
         }
         line
     }
+}
+
+/// The recorded corpus, or `None` where it is not there, said in plain words that no test harness swallows. In CI it
+/// must be there.
+///
+/// # Errors
+/// As [`Recorded::read_all`], and in CI where there is none.
+pub fn corpus(test: &str) -> Result<Option<Vec<Recorded>>> {
+    let directory = workspace_root().join("../shared/corpus");
+    if directory.is_dir() {
+        return Recorded::read_all(&directory).map(Some);
+    }
+    ensure!(
+        std::env::var("CI").as_deref() != Ok("true"),
+        "{} is absent, and in CI it must not be",
+        directory.display()
+    );
+    writeln!(std::io::stderr(), "NOT RUN: {test}: {} is absent", directory.display())?;
+    Ok(None)
 }
 
 /// Host (with its port, where it names one) and path of a URL. A fragment is the client's own and is not sent

@@ -13,7 +13,7 @@ use genops_host::{
     ChunkPlan, Cut, Exchange, FilterModule, Headers, Host, HostOptions, Plugin, PrometheusQuery, TagRule, TagRules,
 };
 use genops_tests::client::Request;
-use genops_tests::client_recorded::Recorded;
+pub(crate) use genops_tests::client_recorded::corpus;
 use genops_tests::envoy::Bootstrap;
 pub(crate) use genops_tests::openai::{ask, chat, chat_stream};
 use genops_tests::scrape::parse;
@@ -26,22 +26,6 @@ use serde_json::Value;
 /// The filter, built from this repository.
 pub(crate) fn filter() -> Result<PathBuf> {
     wasm::build().context("the filter")
-}
-
-/// The recorded corpus, or `None` where it is not there, said in plain words that no test harness swallows. In CI it
-/// must be there.
-pub(crate) fn corpus(test: &str) -> Result<Option<Vec<Recorded>>> {
-    let directory = workspace_root().join("../shared/corpus");
-    if directory.is_dir() {
-        return Recorded::read_all(&directory).map(Some);
-    }
-    ensure!(
-        std::env::var("CI").as_deref() != Ok("true"),
-        "{} is absent, and in CI it must not be",
-        directory.display()
-    );
-    writeln!(std::io::stderr(), "NOT RUN: {test}: {} is absent", directory.display())?;
-    Ok(None)
 }
 
 /// The clock now, in nanoseconds since 1970.
@@ -104,22 +88,11 @@ pub(crate) fn timeless_record(record: &str) -> Result<String> {
 /// An exchange for the native host, and its id.
 pub(crate) type Native = (String, Exchange);
 
-/// What Envoy says of an upstream that breaks off in the middle (`StreamInfo::ResponseCodeDetails`).
-const BROKEN_UPSTREAM: &[u8] = b"upstream_reset_after_response_started{protocol_error}";
-
-pub(crate) fn cut_off(mut exchange: Exchange, cut: Option<Cut>) -> Exchange {
-    exchange.cut = cut;
-    if matches!(cut, Some(Cut::UpstreamReset { .. })) {
-        exchange.properties.insert(b"response\0code_details".to_vec(), BROKEN_UPSTREAM.to_vec());
-    }
-    exchange
-}
-
 /// From an input line of `genops-host replay`, as that command reads it; `cut` where it breaks off.
 pub(crate) fn native_line(line: &Value, cut: Option<Cut>) -> Result<Native> {
     let all = read_lines("line", line.to_string().as_bytes())?;
     let one = all.into_iter().next().context("one exchange")?;
-    Ok((one.id, cut_off(one.exchange, cut)))
+    Ok((one.id, one.exchange.cut_off(cut)))
 }
 
 /// From what client and upstream send, byte for byte.
@@ -146,7 +119,7 @@ pub(crate) fn native_exchange(request: &Request, answer: &Answer, cut: Option<Cu
         response_body: answer.body.to_vec(),
         ..Exchange::default()
     };
-    (request.id.clone(), cut_off(exchange, cut))
+    (request.id.clone(), exchange.cut_off(cut))
 }
 
 /// What the native host made of it.

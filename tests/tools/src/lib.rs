@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod cache;
+mod cargo;
 pub mod chromium;
 mod error;
 pub mod pins;

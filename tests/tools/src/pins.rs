@@ -323,6 +323,29 @@ pub const COLLECTOR: Collector = Collector {
     ],
 };
 
+/// A crate whose program is built from source, with the versions of its own lock file.
+#[derive(Clone, Copy, Debug)]
+pub struct Crate {
+    /// Name on crates.io, and of its program.
+    pub name: &'static str,
+    /// Version on crates.io.
+    pub version: &'static str,
+    /// SHA-256 of the archive, as the index has it (`cksum`).
+    pub sha256: &'static str,
+    /// Crates that it depends on already, however indirectly, and that are to be built with one more feature: name, version
+    /// of the lock file, feature.
+    pub features: &'static [(&'static str, &'static str, &'static str)],
+}
+
+/// What makes a component by `cargo component build`. Its registry client keeps passwords in the desktop's key ring, for which
+/// it wants libdbus with its headers (`libdbus-1-dev`); with this feature the crate compiles the C sources that it carries.
+pub const CARGO_COMPONENT: Crate = Crate {
+    name: "cargo-component",
+    version: "0.21.1",
+    sha256: "b5909c9e8cfc35bb77ad11e2cde9edf033e9414680e42c1ad0b06462b6cb78a7",
+    features: &[("libdbus-sys", "0.2.5", "vendored")],
+};
+
 /// The Python packages of the tests' virtual environment: `prometheus_client` is the strict parser, `genai-prices`
 /// the oracle for costs, `wasmtime` a host for the component; the rest is what these need (`pip freeze`), pinned so that a test cannot change overnight.
 pub const PYTHON: &[&str] = &[

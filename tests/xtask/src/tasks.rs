@@ -41,7 +41,7 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
         let python = scope.spawn(resolve_python);
         let tools = scope
             .spawn(move || if mesh { resolve_tools().and_then(|()| resolve_mesh_tools()) } else { resolve_tools() });
-        let checked = check(&mut steps);
+        let checked = check(&mut steps, mesh);
         let joined = |fetched: ScopedJoinHandle<'_, Result<(), Failure>>| {
             fetched.join().unwrap_or_else(|_| Err("it panicked".to_owned()))
         };
@@ -81,9 +81,11 @@ fn test_threads() -> String {
 }
 
 /// What needs the compiler and nothing else.
-fn check(steps: &mut Steps) -> Result<(), Failure> {
+fn check(steps: &mut Steps, mesh: bool) -> Result<(), Failure> {
     steps.run("wasm", wasm)?;
-    steps.run("component", component)?;
+    if mesh {
+        steps.run("component", component)?;
+    }
     steps.run("lints", || {
         cargo::run(&["clippy", "--workspace", "--all-targets", "--locked", "--", DENY])?;
         // Into the module's own target directory, where its dependencies are already built for this target.

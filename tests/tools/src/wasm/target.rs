@@ -2,7 +2,7 @@
 
 use std::{env, ffi::OsString, path::PathBuf, process::Command};
 
-use crate::{ToolError, run, workspace_root};
+use crate::{ToolError, cargo, run, workspace_root};
 
 /// Installs the target with rustup when the toolchain in use has not got it. rustup does not always do this by itself
 /// (`RUSTUP_AUTO_INSTALL=0`, `rust-toolchain.toml` overridden), and cargo's own message then speaks of a missing
@@ -37,6 +37,6 @@ fn installed(target: &str) -> Result<bool, ToolError> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| OsString::from("rustc"));
     let mut command = Command::new(rustc);
     command.current_dir(workspace_root()).args(["--print", "target-libdir", "--target", target]);
-    let dir = run::output(&mut command, "install Rust, see the README")?;
+    let dir = run::output(&mut command, cargo::REMEDY)?;
     Ok(PathBuf::from(dir.trim()).is_dir())
 }
