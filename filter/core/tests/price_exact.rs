@@ -178,6 +178,8 @@ fn figure(usage: &Usage, model: &Model, dimension: Dimension) -> Option<BigInt> 
         D::Character => usage.characters,
         D::Page => usage.pages,
         D::Image => usage.images,
+        D::ImagePixel => usage.image_pixels,
+        D::VideoPixel => usage.video_pixels,
         D::Request => Some(1),
         _ => None,
     };

@@ -198,9 +198,18 @@ fn the_served_tier_decides() {
     assert_eq!(sol(tier("ultrafast")), Err(UnpricedReason::UnknownTier));
     assert_eq!(sol(tier("scale")), Err(UnpricedReason::UnknownTier));
     assert_eq!(cost_at("openai", "o1", AT, &usage, tier("flex")), Err(UnpricedReason::UnknownTier));
-    // OpenAI's variants are not Azure's.
-    assert_eq!(cost_at("azure-openai", "gpt-5", AT, &usage, tier("priority")), Err(UnpricedReason::UnknownTier));
+    // OpenAI's variants are not Azure's, which has tiers of its own.
+    assert_eq!(cost_at("azure-openai", "gpt-4o", AT, &usage, tier("priority")), Err(UnpricedReason::UnknownTier));
+    assert_eq!(cost_at("azure-openai", "gpt-5", AT, &usage, tier("flex")), Err(UnpricedReason::UnknownTier));
+    assert_eq!(cost_at("azure-openai", "gpt-5", AT, &usage, tier("priority")), usd("0.0125"));
     assert_eq!(cost_at("azure-openai", "gpt-5", AT, &usage, tier("default")), usd("0.00625"));
+    let long = tokens(300_000, 4_000);
+    assert_eq!(cost_at("azure-openai", "gpt-5.4", AT, &long, tier("priority")), usd("3.18"));
+    // A multiple of whatever the price is that day: 0.75 and 3.75, from 2027 on 1.5 and 7.5.
+    let flash = |at, tier| cost_at("google", "gemini-3.8-flash", at, &usage, tier);
+    assert_eq!(flash(AT, tier("flex")), usd("0.0013125"));
+    assert_eq!(flash(AT, tier("on_demand_priority")), usd("0.004725"));
+    assert_eq!(flash(AT + 60 * DAY, tier("priority")), usd("0.00945"));
 }
 
 #[test]

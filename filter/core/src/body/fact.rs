@@ -106,6 +106,8 @@ pub(crate) enum Fact {
     Cost,
     /// Inside a kept usage object: a cost in ticks of 10^-10 USD (xAI).
     CostTicks,
+    /// A cost in GitHub's nano AI credits, beside the usage object (`copilot_usage.total_nano_aiu`); the last counts.
+    NanoCredits,
     /// Inside a kept usage object: the customer's own key was used, so the cost is not the whole bill (OpenRouter).
     OwnKey,
     /// Inside a kept usage object: seconds of audio.

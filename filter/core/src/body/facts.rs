@@ -126,6 +126,7 @@ impl Sink for Facts {
             }
             Fact::Count(figure, keep) => self.tally.count(figure, keep, raw),
             Fact::Duration | Fact::VideoDuration => self.tally.duration(fact, raw),
+            Fact::NanoCredits => self.tally.credits(raw),
             _ if self.knows(fact) && fact != Fact::Tier => {}
             _ => {
                 if let Some(word) = word(raw) {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     detect::{Api, MODEL_LIMIT, RequestBody, Route},
-    usage::Family,
+    usage::{Family, Nano, decimal::nano},
 };
 
 /// Longest word of a form's field, bytes: sizes and qualities have 11 at most.
@@ -40,6 +40,7 @@ struct Said {
     number: Option<u64>,
     size: Option<String>,
     quality: Option<String>,
+    duration: Option<Nano>,
     characters: Characters,
     annotated: bool,
 }
@@ -56,6 +57,7 @@ impl Sink for Said {
             Fact::Model if self.model.is_none() => self.model = word(raw).filter(|_| raw.first() == Some(&b'"')),
             Fact::Stream => self.stream = flag(),
             Fact::IncludeUsage => self.include_usage = flag(),
+            Fact::VideoDuration => self.duration = self.duration.or(nano(raw)),
             _ => {
                 if let Some(word) = word(raw) {
                     self.word(fact, &word);
@@ -192,19 +194,26 @@ impl RequestScan {
         self.said.include_usage
     }
 
-    /// How many images are asked for.
+    /// How many images or videos are asked for.
     pub fn number(&self) -> Option<u64> {
         self.said.number
     }
 
-    /// Size of the images that are asked for, lower case (`1024x1024`, `auto`).
+    /// Size of the images or videos that are asked for, lower case (`1024x1024`, `auto`, `4k`).
     pub fn size(&self) -> Option<&str> {
         self.said.size.as_deref()
     }
 
-    /// Quality of the images that are asked for, lower case (`hd`, `high`, `auto`).
+    /// Quality of the images that are asked for, lower case (`hd`, `high`, `auto`), or whether a video shall have sound.
     pub fn quality(&self) -> Option<&str> {
         self.said.quality.as_deref()
+    }
+
+    /// Seconds of video that are asked for, of all videos together; `None` where length or number is left open: what they
+    /// are then is the model's affair.
+    pub fn video_seconds(&self) -> Option<Nano> {
+        let seconds = self.said.duration?.0.checked_mul(self.said.number?)?;
+        (seconds > 0).then_some(Nano(seconds))
     }
 
     /// Unicode characters to be spoken; `None` until all of them have come.

@@ -158,6 +158,10 @@ impl Exchange {
             (Api::AudioSpeech, None) if accepted => {
                 self.request.characters().map(|n| Usage { characters: Some(n), ..Usage::default() })
             }
+            // The answer to a job of Veo is its name.
+            (Api::Videos, None) if accepted => {
+                self.request.video_seconds().map(|n| Usage { video_seconds: Some(n), ..Usage::default() })
+            }
             // A verdict is all there is to say; where the book says free, that is its price.
             (Api::Moderations, None) if accepted && reading.state == BodyState::Complete => Some(Usage::default()),
             (Api::Ocr, Some(usage)) if self.request.annotated() => {

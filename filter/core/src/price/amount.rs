@@ -21,8 +21,8 @@ const MAX_QUANTITY: u64 = 1 << 40;
 enum Class {
     /// Tokens, which multipliers hold for.
     Million,
-    /// Characters.
-    MillionCharacters,
+    /// Characters, pixels.
+    MillionOthers,
     Thousand,
     HourBillionths,
     SecondBillionths,
@@ -30,19 +30,13 @@ enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 6] = [
-        Self::Million,
-        Self::MillionCharacters,
-        Self::Thousand,
-        Self::HourBillionths,
-        Self::SecondBillionths,
-        Self::One,
-    ];
+    const ALL: [Self; 6] =
+        [Self::Million, Self::MillionOthers, Self::Thousand, Self::HourBillionths, Self::SecondBillionths, Self::One];
 
     const fn of(dimension: Dimension) -> Self {
         match (dimension.kind(), dimension.per(), dimension.is_fractional()) {
             (Kind::Token, ..) => Self::Million,
-            (_, 1_000_000, _) => Self::MillionCharacters,
+            (_, 1_000_000, _) => Self::MillionOthers,
             (_, 3600, true) => Self::HourBillionths,
             (_, 1, true) => Self::SecondBillionths,
             (_, 1, false) => Self::One,
@@ -53,7 +47,7 @@ impl Class {
     const fn divisor(self) -> u128 {
         PER_PICO
             * match self {
-                Self::Million | Self::MillionCharacters => 1_000_000,
+                Self::Million | Self::MillionOthers => 1_000_000,
                 Self::Thousand => 1000,
                 Self::HourBillionths => 3600 * 1_000_000_000,
                 Self::SecondBillionths => 1_000_000_000,

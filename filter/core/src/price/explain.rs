@@ -288,7 +288,7 @@ mod tests {
             ("openai", "gpt-5.6-sol-2031-01-01", "gpt-5.6-sol", &[How::Dated]),
             ("openai", "openai/gpt-4o", "gpt-4o", &[How::ProviderPrefix, How::Listed]),
             ("google", "models/gemini-2.5-pro", "gemini-2.5-pro", &[How::Unwrapped, How::Listed]),
-            ("azure-openai", "gpt-5.6-sol", "gpt-5.6-sol", &[How::Served]),
+            ("azure-openai", "gpt-4o", "gpt-4o", &[How::Served]),
         ] {
             let explanation = explained(provider, name, &usage, Context::default());
             let part = explanation.parts.first().expect(name);

@@ -70,7 +70,7 @@ pub struct Context<'a> {
     pub region: Option<&'a str>,
     /// Size of the images or the video: `1024x1536`; `default` where the request left it open.
     pub size: Option<&'a str>,
-    /// Quality of the images: `hd`; `default` where the request left it open.
+    /// Quality of the images, or whether the video has sound: `hd`, `true`; `default` where the request left it open.
     pub quality: Option<&'a str>,
     /// The name in the request's path or body, where `model` is the response's: an Azure deployment.
     pub deployment: Option<&'a str>,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::book::layout::{ProviderRow, Span, Tables};
-use super::book::{GEO_PREFIXES, MAX_NAME_BYTES, without_date};
+use super::book::{GEO_PREFIXES, MAX_NAME_BYTES, takes_date, without_date};
 use super::table::{Model, shipped};
 use super::user::Seller;
 use crate::outcome::UnpricedReason;
@@ -133,7 +133,8 @@ pub(super) fn own<'b>(seller: Seller<'b>, name: &str, dated: bool) -> Option<Hit
 }
 
 fn spelled<'t>(tables: &'t Tables, names: Span, name: &str, dated: bool) -> Option<Model<'t>> {
-    tables.model(tables.name(names, name).filter(|row| row.dated || !dated)?.model)
+    let model = tables.model(tables.name(names, name)?.model)?;
+    (!dated || model.dated() && takes_date(name)).then_some(model)
 }
 
 /// A name of another provider's list.

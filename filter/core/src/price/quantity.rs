@@ -11,7 +11,7 @@ use crate::usage::{Nano, Usage};
 const BILLION: u64 = 1_000_000_000;
 
 /// Reported figures by dimension: whole ones, or billionths where the dimension is fractional.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Quantities {
     figures: [u64; Dimension::COUNT],
     /// The dimensions that were told, with 0 too.
@@ -29,7 +29,7 @@ impl Quantities {
     /// in 64 bits.
     pub(super) fn of(usage: &Usage, reasoning_beside: bool, request: bool) -> Result<Self, UnpricedReason> {
         use Dimension as D;
-        let mut quantities = Self::default();
+        let mut quantities = Self { figures: [0; Dimension::COUNT], told: Dimensions::NONE, used: Dimensions::NONE };
         if usage.billed_input.is_some() || usage.billed_output.is_some() {
             // Parts are told of the raw counts, not of the billed ones (Cohere).
             quantities.set(D::Input, usage.billed_input);
@@ -73,6 +73,8 @@ impl Quantities {
             (D::Page, usage.pages),
             (D::AnnotatedPage, usage.annotated_pages),
             (D::Image, usage.images),
+            (D::ImagePixel, usage.image_pixels),
+            (D::VideoPixel, usage.video_pixels),
             // What was heard is all there was where nothing is said of speech.
             (D::AudioSecond, billionths(usage.audio_seconds.or(usage.input_audio_seconds))),
             (D::InputAudioSecond, billionths(usage.input_audio_seconds)),

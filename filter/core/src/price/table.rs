@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::book::layout::{
-    BoundRow, CalendarRow, ConditionRow, EntryRow, HoursRow, ModelRow, MultiplierRow, NameRow, ProviderRow, RateRow,
+    BoundRow, CalendarRow, CellRow, ConditionRow, EntryRow, HoursRow, ModelRow, MultiplierRow, NameRow, ProviderRow,
     Span, Tables, TermsRow, Text,
 };
 use super::book::{
@@ -54,7 +54,7 @@ fn at<T>(table: &[T], index: impl Into<usize>) -> Option<&T> {
 }
 
 fn piece(text: &str, place: Text) -> &str {
-    text.get(place.at as usize..place.at as usize + usize::from(place.len)).unwrap_or_default()
+    text.get(place.at()..place.at() + usize::from(place.len)).unwrap_or_default()
 }
 
 impl Tables {
@@ -78,8 +78,7 @@ impl Tables {
     pub(super) fn name(&self, names: Span, name: &str) -> Option<&NameRow> {
         let text: &str = &self.text;
         let names = range(&self.names, names);
-        let spelled = |row: &NameRow| piece(text, Text { at: row.at, len: row.len });
-        names.binary_search_by(|row| spelled(row).cmp(name)).ok().and_then(|index| names.get(index))
+        names.binary_search_by(|row| piece(text, row.text).cmp(name)).ok().and_then(|index| names.get(index))
     }
 
     pub(super) fn names_in(&self, names: Span) -> &[NameRow] {
@@ -103,12 +102,17 @@ impl Tables {
 impl<'t> Model<'t> {
     /// The spelling that labels show.
     pub(super) fn name(self) -> &'t str {
-        self.tables.text(Text { at: self.row.at, len: self.row.len })
+        self.tables.text(self.row.text)
     }
 
     /// Bit per prefix of `GEO_PREFIXES` that its names may carry.
     pub(super) fn geo(self) -> u16 {
-        self.row.geo
+        self.terms().map_or(0, |terms| terms.geo)
+    }
+
+    /// Whether a date may follow those of its names that take one.
+    pub(super) fn dated(self) -> bool {
+        self.row.dated
     }
 
     fn entries(self, from: u16, count: u8) -> impl DoubleEndedIterator<Item = Entry<'t>> {
@@ -165,17 +169,15 @@ impl<'t> Entry<'t> {
     /// Dimension, the input total that must be exceeded (`None`: no tier), and rate in 1e-15 dollars.
     pub(super) fn rates(self) -> impl Iterator<Item = (Dimension, Option<u64>, u64)> {
         let tables = self.tables;
-        let set = usize::from(self.row.set);
-        let bounds = tables.sets.get(set).zip(tables.sets.get(set + 1));
-        let span = bounds.map(|(from, to)| Span { from: *from, count: to.saturating_sub(*from) });
-        let rows = range(&tables.rates, span.unwrap_or_default());
+        let set = tables.rates.get(usize::from(self.row.rates)..).and_then(<[u16]>::split_first);
+        let (shape, rates) = set.map_or((None, &[][..]), |(shape, rates)| (at(&tables.shapes, *shape), rates));
+        let cells = shape.map_or(&[][..], |span| range(&tables.cells, *span));
         let (figures, tiers): (&[u64], &[u64]) = (&tables.figures, &tables.tiers);
-        rows.iter().filter_map(move |row| {
-            let dimension = *at(&Dimension::ALL, row.dimension)?;
-            let figure = *at(figures, row.figure)?;
+        cells.iter().zip(rates).filter_map(move |(cell, figure): (&CellRow, &u16)| {
+            let dimension = *at(&Dimension::ALL, cell.dimension)?;
             // Tier 0 stands for none.
-            let tier = row.tier.checked_sub(1).and_then(|index| at(tiers, index)).copied();
-            Some((dimension, tier, figure))
+            let tier = cell.tier.checked_sub(1).and_then(|index| at(tiers, index)).copied();
+            Some((dimension, tier, *at(figures, *figure)?))
         })
     }
 }
@@ -199,7 +201,7 @@ impl Model<'_> {
         let bound =
             |row: &BoundRow| Some((at(&Dimension::ALL, row.dimension)?.as_str().to_owned(), Quantity(row.quantity)));
         let bounds = |most: bool| self.bounds().iter().filter(move |row| row.most == most).filter_map(bound).collect();
-        let geo = super::book::GEO_PREFIXES.iter().enumerate().filter(|(bit, _)| self.row.geo >> bit & 1 == 1);
+        let geo = super::book::GEO_PREFIXES.iter().enumerate().filter(|(bit, _)| self.geo() >> bit & 1 == 1);
         BookModel {
             geo: geo.map(|(_, prefix)| (*prefix).to_owned()).collect(),
             free: terms.free,
@@ -293,7 +295,7 @@ mod tests {
     fn every_name_finds_its_model() {
         for provider in SHIPPED.providers.iter() {
             for row in range(&SHIPPED.names, provider.names) {
-                let name = SHIPPED.text(Text { at: row.at, len: row.len });
+                let name = SHIPPED.text(row.text);
                 assert_eq!(SHIPPED.name(provider.names, name).map(|found| found.model), Some(row.model), "{name}");
             }
         }

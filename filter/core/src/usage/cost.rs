@@ -12,6 +12,16 @@ use crate::body::{
 /// xAI states its bill in ticks of 10^-10 USD (docs.x.ai, "cost_in_usd_ticks").
 const TICK_DIGITS: i32 = 10;
 
+/// GitHub Copilot bills AI credits of a cent (docs.github.com, "Usage-based billing for organizations and enterprises":
+/// 1 AI credit = $0.01 USD) and states them in billionths, so one is 10^-11 USD: gpt-5.3-codex is told at 1.75e11 and
+/// 1.4e12 for a million tokens, its list price is 1.75 and 14 dollars. 2026-11-21.
+const NANO_CREDIT_DIGITS: i32 = 11;
+
+/// `copilot_usage.total_nano_aiu` in plain decimal USD. 0 is what models cost that a subscription includes.
+pub(super) fn credits(raw: &[u8]) -> Option<String> {
+    plain(raw, NANO_CREDIT_DIGITS)
+}
+
 /// Where a usage object states a cost: a figure (OpenRouter, Vercel), an object with a total (Perplexity), ticks (xAI).
 /// Estimates of gateways are no statement of the provider.
 static DECIMALS: Want = Want::object(&[

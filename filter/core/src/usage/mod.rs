@@ -150,6 +150,10 @@ pub struct Usage {
     pub annotated_pages: Option<u64>,
     /// Images made or embedded, where no tokens are told for them.
     pub images: Option<u64>,
+    /// Pixels of images that were embedded, where they are billed beside the tokens (Voyage).
+    pub image_pixels: Option<u64>,
+    /// Pixels of videos that were embedded.
+    pub video_pixels: Option<u64>,
     /// Seconds of audio heard (transcription).
     pub input_audio_seconds: Option<Nano>,
     /// Seconds of audio heard and spoken (voice sessions).

@@ -30,6 +30,8 @@ pub(crate) struct Tally {
     tool_model: Option<String>,
     duration: Option<Nano>,
     video_duration: Option<Nano>,
+    /// Plain decimal USD.
+    credits: Option<String>,
 }
 
 /// What the figures say, read.
@@ -64,6 +66,7 @@ impl Tally {
             tool_model: None,
             duration: None,
             video_duration: None,
+            credits: None,
         }
     }
 
@@ -108,6 +111,11 @@ impl Tally {
     pub(crate) fn duration(&mut self, fact: Fact, raw: &[u8]) {
         let slot = if fact == Fact::VideoDuration { &mut self.video_duration } else { &mut self.duration };
         *slot = decimal::nano(raw).or(*slot);
+    }
+
+    /// A cost in nano AI credits, as JSON text. The last counts.
+    pub(crate) fn credits(&mut self, raw: &[u8]) {
+        self.credits = cost::credits(raw).or(self.credits.take());
     }
 
     /// Something is there.
@@ -164,7 +172,7 @@ impl Tally {
             tier: figures.word("service_tier").or_else(|| gemini::tier(figures)),
             speed: figures.word("speed"),
             geo: figures.word("inference_geo").filter(|geo| geo != anthropic::NO_GEO),
-            cost: decimals.cost,
+            cost: decimals.cost.or_else(|| self.credits.clone()),
             search_context: figures.word("search_context_size"),
         }
     }

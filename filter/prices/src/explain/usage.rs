@@ -74,7 +74,7 @@ fields! {
     input output total cache_read cache_write cache_write_5m cache_write_30m cache_write_1h cache_write_12h
     input_audio input_image input_video input_tool cache_read_audio cache_read_image cache_read_video
     reasoning output_audio output_image output_video citation billed_input billed_output
-    web_searches storage_searches search_units characters pages images;
+    web_searches storage_searches search_units characters pages images image_pixels video_pixels;
     input_audio_seconds audio_seconds video_seconds
 }
 

@@ -1,6 +1,6 @@
 //! Anthropic messages and the older complete.
 
-use super::{ERROR, ESCAPED_LETTER, ID, MODEL, Needle, When};
+use super::{COPILOT_USAGE, ERROR, ESCAPED_LETTER, ID, MODEL, Needle, When};
 use crate::body::{fact::Fact, json::Want};
 
 /// The message itself, or events: `message_start` wraps it in `message`, `message_delta` has usage at the top.
@@ -10,6 +10,7 @@ pub(super) static MESSAGES: Want = Want::object(&[
     ("model", Want::scalar(Fact::Model)),
     ("stop_reason", Want::scalar(Fact::Finish)),
     ("usage", Want::whole(Fact::Usage)),
+    ("copilot_usage", COPILOT_USAGE),
     ("message", MESSAGE),
     ("delta", DELTA),
     // The name of a tool is generated too.

@@ -25,6 +25,10 @@ const ERROR: Want = Want::object(&[
 ])
 .and_mark(Fact::Error);
 
+/// What GitHub Copilot charged, beside the usage of every shape that it speaks: in a chat's last chunk, in the event that
+/// ends a response or a message. github.com/microsoft/vscode, `claudeProxyService.ts`, and recorded answers; 2026-11-21.
+const COPILOT_USAGE: Want = Want::object(&[("total_nano_aiu", Want::scalar(Fact::NanoCredits))]);
+
 /// Bodies of failed requests: nothing but the error is looked for. `code`, `type` and `__type` stand at the top where
 /// there is no error object (AWS, Cohere, Mistral).
 pub(crate) static FAILED: Want = Want::object(&[

@@ -1,6 +1,6 @@
 //! OpenAI chat and all that speak it; the responses API.
 
-use super::{ERROR, ESCAPED_LETTER, ID, MODEL, Needle, When};
+use super::{COPILOT_USAGE, ERROR, ESCAPED_LETTER, ID, MODEL, Needle, When};
 use crate::body::{fact::Fact, json::Want};
 
 /// Chat, completions, embeddings, moderations, assistants: one shape with parts left out.
@@ -10,6 +10,7 @@ pub(super) static CHAT: Want = Want::object(&[
     ("service_tier", Want::scalar(Fact::TierOnce)),
     ("system_fingerprint", Want::scalar(Fact::Fingerprint)),
     ("usage", Want::whole(Fact::Usage)),
+    ("copilot_usage", COPILOT_USAGE),
     // OpenRouter.
     ("provider", Want::scalar(Fact::Upstream)),
     // Groq: the last chunk of older streams has its usage only here.
@@ -80,6 +81,7 @@ const RESPONSE_FIELDS: &[(&str, Want)] = &[
     ("status", Want::scalar(Fact::Status)),
     ("incomplete_details", Want::object(&[("reason", Want::scalar(Fact::Incomplete))])),
     ("usage", Want::whole(Fact::Usage)),
+    ("copilot_usage", COPILOT_USAGE),
     ("tool_usage", Want::whole(Fact::ToolUsage)),
     ("tools", Want::each(&TOOL)),
     ("output", Want::each(&LISTED_ITEM)),
@@ -101,6 +103,7 @@ static LISTED_ITEM: Want = Want::object(ITEM).and_mark(Fact::Item);
 pub(super) static RESPONSE_EVENT: Want = Want::object(&[
     ("type", Want::scalar(Fact::Event(""))),
     ("response", Want::object(RESPONSE_FIELDS)),
+    ("copilot_usage", COPILOT_USAGE),
     // `response.output_item.added` and `.done`.
     ("item", Want::object(ITEM).and_mark(Fact::EventItem)),
     // Text of `response.output_text.delta` and its like.

@@ -9,6 +9,7 @@ use crate::{
 pub(crate) fn of(api: Api) -> &'static Want {
     match api {
         Api::Images => &IMAGES,
+        Api::Videos => &VIDEOS,
         Api::AudioSpeech => &SPEECH,
         Api::Ocr => &OCR,
         _ => &REQUEST,
@@ -31,6 +32,22 @@ static IMAGES: Want = Want::object(&[
     ("n", Want::scalar(Fact::Number)),
     ("size", Want::scalar(Fact::Size)),
     ("quality", Want::scalar(Fact::Quality)),
+]);
+
+/// OpenAI's jobs say what they will make, those of Veo say nothing but their name. Sound is a quality of its own (`false`
+/// costs less on Vertex). cloud.google.com/vertex-ai/generative-ai/docs/model-reference/veo-video-generation, 2026-11-21;
+/// the SDKs of Google send the same to the Gemini API.
+static VIDEOS: Want = Want::object(&[
+    ("model", Want::scalar(Fact::Model)),
+    (
+        "parameters",
+        Want::object(&[
+            ("durationSeconds", Want::scalar(Fact::VideoDuration)),
+            ("sampleCount", Want::scalar(Fact::Number)),
+            ("resolution", Want::scalar(Fact::Size)),
+            ("generateAudio", Want::scalar(Fact::Quality)),
+        ]),
+    ),
 ]);
 
 /// The text to be spoken is counted as it passes.

@@ -390,7 +390,8 @@ mod tests {
             (
                 r#"{"a": {"min": {"input": "10"}}}"#,
                 "acme: a: min.input: is no quantity above 0 of one of web_search, storage_search, search_unit, character, \
-                 text_message, audio_second, input_audio_second, page, annotated_page, image, video_second",
+                 text_message, audio_second, input_audio_second, page, annotated_page, image, video_second, image_pixel, \
+                 video_pixel",
             ),
         ] {
             assert_eq!(complaints(models), [expected], "{models}");

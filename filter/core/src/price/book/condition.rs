@@ -28,7 +28,7 @@ pub enum Key {
     Region,
     /// Size of an image or a video: `1024x1536`, `720p`.
     Size,
-    /// Quality of an image: `hd`.
+    /// Quality of an image: `hd`; whether a video has sound: `true`.
     Quality,
 }
 

@@ -71,6 +71,10 @@ pub enum Dimension {
     Image,
     /// Seconds of video made.
     VideoSecond,
+    /// Pixels of images that were embedded.
+    ImagePixel,
+    /// Pixels of videos that were embedded.
+    VideoPixel,
 }
 
 /// How the figure of a dimension comes about.
@@ -88,7 +92,7 @@ pub enum Kind {
 
 impl Dimension {
     /// All dimensions, wholes before their parts.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Input,
         Self::InputAudio,
         Self::InputImage,
@@ -121,6 +125,8 @@ impl Dimension {
         Self::AnnotatedPage,
         Self::Image,
         Self::VideoSecond,
+        Self::ImagePixel,
+        Self::VideoPixel,
     ];
 
     /// Number of dimensions.
@@ -161,6 +167,8 @@ impl Dimension {
             Self::AnnotatedPage => "annotated_page",
             Self::Image => "image",
             Self::VideoSecond => "video_second",
+            Self::ImagePixel => "image_pixel",
+            Self::VideoPixel => "video_pixel",
         }
     }
 
@@ -173,7 +181,12 @@ impl Dimension {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Request => Kind::Request,
-            Self::WebSearch | Self::StorageSearch | Self::SearchUnit | Self::TextMessage => Kind::Count,
+            Self::WebSearch
+            | Self::StorageSearch
+            | Self::SearchUnit
+            | Self::TextMessage
+            | Self::ImagePixel
+            | Self::VideoPixel => Kind::Count,
             Self::Character
             | Self::AudioSecond
             | Self::InputAudioSecond
@@ -185,12 +198,12 @@ impl Dimension {
         }
     }
 
-    /// How many of it one quoted rate buys: prices are printed per million tokens or characters, per hour of audio,
+    /// How many of it one quoted rate buys: prices are printed per million tokens, characters or pixels, per hour of audio,
     /// per second of video, per image, per thousand of anything else.
     pub const fn per(self) -> u32 {
         match self {
             Self::AudioSecond | Self::InputAudioSecond => 3600,
-            Self::Character => 1_000_000,
+            Self::Character | Self::ImagePixel | Self::VideoPixel => 1_000_000,
             Self::Image | Self::VideoSecond => 1,
             _ => match self.kind() {
                 Kind::Token => 1_000_000,
@@ -269,7 +282,7 @@ const fn relation(parts: bool) -> [Dimensions; Dimension::COUNT] {
 
 /// A set of dimensions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Dimensions(u32);
+pub struct Dimensions(u64);
 
 impl Dimensions {
     /// None.

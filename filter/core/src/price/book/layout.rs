@@ -8,16 +8,29 @@ use std::cmp::Ordering;
 
 use super::{
     Billing, Dated, Dimension, Model, Multiplier, ProviderFile, Quantity, Rate, Tier, UniqueMap, Unlisted, When,
-    takes_date,
 };
 
-/// A piece of the common text.
+/// A piece of the common text, in four bytes: there are thousands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Text {
-    /// First byte.
-    pub at: u32,
+    /// First byte, modulo 2^16.
+    pub low: u16,
+    /// The rest of it.
+    pub high: u8,
     /// Bytes.
     pub len: u8,
+}
+
+impl Text {
+    fn new(at: usize, len: usize) -> Result<Self, TooMany> {
+        let high = small(at >> 16, "bytes of names")?;
+        Ok(Self { low: (at & 0xFFFF) as u16, high, len: small(len, "bytes of a name")? })
+    }
+
+    /// First byte.
+    pub fn at(self) -> usize {
+        usize::from(self.high) << 16 | usize::from(self.low)
+    }
 }
 
 /// Rows of a table that belong together.
@@ -49,38 +62,34 @@ pub struct ProviderRow {
 /// One spelling of a model, in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameRow {
-    /// First byte in the common text.
-    pub at: u32,
+    /// Itself.
+    pub text: Text,
     /// Which model.
     pub model: u16,
-    /// Bytes.
-    pub len: u8,
-    /// May be followed by a date.
-    pub dated: bool,
 }
 
 /// One model: its own spelling and where its entries stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ModelRow {
-    /// First byte in the common text.
-    pub at: u32,
+    /// Its name.
+    pub text: Text,
     /// First entry: the price entries, then the variants.
     pub entries: u16,
-    /// Bit per prefix of `GEO_PREFIXES`.
-    pub geo: u16,
-    /// Bytes of the name.
-    pub len: u8,
     /// Price entries.
     pub prices: u8,
     /// Variants.
     pub variants: u8,
     /// Which terms; 0: none.
     pub terms: u8,
+    /// A date may follow such names as take one (`takes_date`).
+    pub dated: bool,
 }
 
 /// What few models have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TermsRow {
+    /// Bit per prefix of `GEO_PREFIXES` that names may carry.
+    pub geo: u16,
     /// Nothing is charged.
     pub free: bool,
     /// Capacity was bought.
@@ -118,8 +127,8 @@ pub struct BoundRow {
 pub struct EntryRow {
     /// First day, in days since 1970; 0: always.
     pub from: u16,
-    /// Which set of rates.
-    pub set: u16,
+    /// Where its rates begin.
+    pub rates: u16,
     /// Which hours; 0: always.
     pub hours: u8,
     /// Which conditions; of no meaning in a price entry.
@@ -157,15 +166,13 @@ pub struct ConditionRow {
     pub key: u8,
 }
 
-/// One rate of a set. Sets list a dimension's rate without tier first, then its tiers, rising.
+/// What a rate is for. Shapes list a dimension's rate without tier first, then its tiers, rising.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RateRow {
+pub struct CellRow {
     /// `Dimension` as a number.
     pub dimension: u8,
     /// Which limit that must be exceeded, counted from 1; 0: none.
     pub tier: u8,
-    /// Which figure.
-    pub figure: u16,
 }
 
 macro_rules! tables {
@@ -209,10 +216,12 @@ tables! {
     models: ModelRow,
     /// By model.
     entries: EntryRow,
-    /// Where each set of rates begins, and where the last one ends.
-    sets: u16,
-    /// By set.
-    rates: RateRow,
+    /// Sets of rates: which shape a set has, then a figure for each cell of the shape.
+    rates: u16,
+    /// Of the cells: most entries have one of a few sets of dimensions and tiers.
+    shapes: Span,
+    /// By shape.
+    cells: CellRow,
     /// In 1e-15 dollars.
     figures: u64,
     /// Input tokens that must be exceeded.
@@ -272,10 +281,12 @@ struct Layout<'a> {
     names: Vec<NameRow>,
     models: Vec<ModelRow>,
     entries: Vec<EntryRow>,
-    sets: Interned<Vec<RateRow>>,
+    /// Shape and figures.
+    sets: Interned<(u16, Vec<u16>)>,
+    shapes: Interned<Vec<CellRow>>,
     figures: Interned<u64>,
     tiers: Interned<u64>,
-    terms: Interned<(bool, bool, Vec<MultiplierRow>, Vec<BoundRow>)>,
+    terms: Interned<(TermsRow, Vec<MultiplierRow>, Vec<BoundRow>)>,
     hours: Interned<HoursRow>,
     dates: Interned<(Text, Vec<u16>)>,
     whens: Interned<Vec<(u8, Vec<Text>)>>,
@@ -300,9 +311,10 @@ pub fn lay_out(files: &[ProviderFile]) -> Result<Tables, TooMany> {
         models: Vec::new(),
         entries: Vec::new(),
         sets: Interned(Vec::new()),
+        shapes: Interned(Vec::new()),
         figures: Interned(Vec::new()),
         tiers: Interned(Vec::new()),
-        terms: Interned(vec![(false, false, Vec::new(), Vec::new())]),
+        terms: Interned(vec![(TermsRow::default(), Vec::new(), Vec::new())]),
         hours: Interned(vec![always]),
         dates: Interned(vec![(Text::default(), Vec::new())]),
         whens: Interned(Vec::new()),
@@ -345,9 +357,8 @@ impl Layout<'_> {
             let number = small(self.models.len(), "models")?;
             for name in std::iter::once(id).chain(model.alias.iter().map(String::as_str)) {
                 let name = name.to_ascii_lowercase();
-                let Text { at, len } = self.place(&name)?;
-                let dated = model.dated == Dated::Any && takes_date(&name);
-                names.push((name, NameRow { at, model: number, len, dated }));
+                let text = self.place(&name)?;
+                names.push((name, NameRow { text, model: number }));
             }
             self.model(id, model)?;
         }
@@ -359,10 +370,10 @@ impl Layout<'_> {
     }
 
     fn model(&mut self, id: &str, model: &Model) -> Result<(), TooMany> {
-        let Text { at, len } = self.place(id)?;
+        let text = self.place(id)?;
         let first = self.entries.len();
         for prices in &model.prices {
-            let set = self.set(&prices.rates, &prices.tiers)?;
+            let rates = self.set(&prices.rates, &prices.tiers)?;
             let from = prices.from.map_or(0, |day| day.0);
             let days = prices.days.0;
             let calendar = prices.except.as_deref().map_or(Ok(0), |name| self.calendar(name))?;
@@ -370,27 +381,24 @@ impl Layout<'_> {
             let hours: Vec<_> = if prices.windows.is_empty() { vec![(0, 0)] } else { hours.collect() };
             for (start, end) in hours {
                 let hours = small(self.hours.add(HoursRow { start, end, days, calendar }), "hours")?;
-                self.entries.push(EntryRow { from, set, hours, when: 0 });
+                self.entries.push(EntryRow { from, rates, hours, when: 0 });
             }
         }
         let variants = self.entries.len();
         for variant in &model.variants {
-            let set = self.set(&variant.rates, &variant.tiers)?;
+            let rates = self.set(&variant.rates, &variant.tiers)?;
             let from = variant.from.map_or(0, |day| day.0);
             let when = self.when(&variant.when)?;
-            self.entries.push(EntryRow { from, set, hours: 0, when });
+            self.entries.push(EntryRow { from, rates, hours: 0, when });
         }
-        let geo = super::GEO_PREFIXES.iter().enumerate().filter(|(_, prefix)| model.geo.iter().any(|g| g == *prefix));
-        let geo = geo.map(|(bit, _)| 1 << bit).sum();
         let terms = self.terms(model)?;
         self.models.push(ModelRow {
-            at,
+            text,
             entries: small(first, "entries")?,
-            geo,
-            len,
             prices: small(variants - first, "prices of one model")?,
             variants: small(self.entries.len() - variants, "variants of one model")?,
             terms,
+            dated: model.dated == Dated::Any,
         });
         Ok(())
     }
@@ -410,8 +418,14 @@ impl Layout<'_> {
         };
         let least = model.min.iter().filter_map(bound(false));
         let bounds = least.chain(model.max.iter().filter_map(bound(true))).collect();
-        let provisioned = model.billing == Some(Billing::Provisioned);
-        small(self.terms.add((model.free, provisioned, multipliers, bounds)), "terms")
+        let geo = super::GEO_PREFIXES.iter().enumerate().filter(|(_, prefix)| model.geo.iter().any(|g| g == *prefix));
+        let row = TermsRow {
+            geo: geo.map(|(bit, _)| 1 << bit).sum(),
+            free: model.free,
+            provisioned: model.billing == Some(Billing::Provisioned),
+            ..TermsRow::default()
+        };
+        small(self.terms.add((row, multipliers, bounds)), "terms")
     }
 
     fn calendar(&mut self, name: &str) -> Result<u8, TooMany> {
@@ -432,42 +446,52 @@ impl Layout<'_> {
 
     /// The number of a set of rates: by dimension, without tier first, then by rising tier.
     fn set(&mut self, rates: &UniqueMap<Rate>, tiers: &[Tier]) -> Result<u16, TooMany> {
-        let mut rows = Vec::new();
+        let (mut cells, mut figures) = (Vec::new(), Vec::new());
         for dimension in Dimension::ALL {
             let (dimension, name) = (dimension as u8, dimension.as_str());
             if let Some(rate) = rates.get(name) {
-                rows.push(RateRow { dimension, tier: 0, figure: small(self.figures.add(rate.0), "figures")? });
+                cells.push(CellRow { dimension, tier: 0 });
+                figures.push(small(self.figures.add(rate.0), "figures")?);
             }
             for tier in tiers {
                 let Some(rate) = tier.rates.get(name) else { continue };
-                let figure = small(self.figures.add(rate.0), "figures")?;
-                rows.push(RateRow { dimension, tier: small(self.tiers.add(tier.over) + 1, "tiers")?, figure });
+                cells.push(CellRow { dimension, tier: small(self.tiers.add(tier.over) + 1, "tiers")? });
+                figures.push(small(self.figures.add(rate.0), "figures")?);
             }
         }
-        small(self.sets.add(rows), "sets of rates")
+        let shape = small(self.shapes.add(cells), "shapes of rates")?;
+        small(self.sets.add((shape, figures)), "sets of rates")
     }
 
     /// Where a text stands in the common one, which has it.
     #[inline(never)]
     fn place(&self, text: &str) -> Result<Text, TooMany> {
-        let at = self.text.find(text).unwrap_or_default();
-        Ok(Text { at: small(at, "bytes of names")?, len: small(text.len(), "bytes of a name")? })
+        Text::new(self.text.find(text).unwrap_or_default(), text.len())
     }
 
-    fn finish(self, providers: Vec<ProviderRow>, fallbacks: Vec<u8>) -> Result<Tables, TooMany> {
-        let mut sets = vec![0];
-        let mut rates = Vec::new();
-        for set in self.sets.0 {
-            rates.extend(set);
-            sets.push(small(rates.len(), "rates")?);
+    fn finish(mut self, providers: Vec<ProviderRow>, fallbacks: Vec<u8>) -> Result<Tables, TooMany> {
+        let (mut begins, mut rates) = (Vec::new(), Vec::new());
+        for (shape, figures) in self.sets.0 {
+            begins.push(small(rates.len(), "rates")?);
+            rates.push(shape);
+            rates.extend(figures);
+        }
+        // Entries had the set's number.
+        for entry in &mut self.entries {
+            entry.rates = begins.get(usize::from(entry.rates)).copied().unwrap_or_default();
+        }
+        let (mut shapes, mut cells) = (Vec::new(), Vec::new());
+        for shape in self.shapes.0 {
+            shapes.push(Span { from: small(cells.len(), "cells")?, count: small(shape.len(), "cells")? });
+            cells.extend(shape);
         }
         let (mut terms, mut multipliers, mut bounds) = (Vec::new(), Vec::new(), Vec::new());
-        for (free, provisioned, more, limits) in self.terms.0 {
+        for (row, more, limits) in self.terms.0 {
             let [multiplied, bounded] = [
                 Span { from: small(multipliers.len(), "multipliers")?, count: small(more.len(), "multipliers")? },
                 Span { from: small(bounds.len(), "bounds")?, count: small(limits.len(), "bounds")? },
             ];
-            terms.push(TermsRow { free, provisioned, multipliers: multiplied, bounds: bounded });
+            terms.push(TermsRow { multipliers: multiplied, bounds: bounded, ..row });
             multipliers.extend(more);
             bounds.extend(limits);
         }
@@ -492,8 +516,9 @@ impl Layout<'_> {
             names: self.names.into(),
             models: self.models.into(),
             entries: self.entries.into(),
-            sets: sets.into(),
             rates: rates.into(),
+            shapes: shapes.into(),
+            cells: cells.into(),
             figures: self.figures.0.into(),
             tiers: self.tiers.0.into(),
             fallbacks: fallbacks.into(),
