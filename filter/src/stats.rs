@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
 use std::rc::Rc;
@@ -25,9 +25,9 @@ use crate::series::{Layout, SeriesIndex, Slots, fold, fold_label, name_of};
 /// of them next to no code that is not cached.
 const MOST_WAITING: usize = 64;
 
-/// How many kinds of expected exchanges are remembered: more than a gateway sees in a minute, in 64 kB. Beyond, they are
-/// found out anew.
-const MOST_EXPECTED: usize = 4096;
+/// How many kinds of expected exchanges are remembered: more than most gateways see, in 8 kB. One that lost its place to
+/// another is found out anew.
+const EXPECTED: usize = 1024;
 
 /// After so many folds nothing is kept any more: customer, feature, project, team, model.
 const MOST_FOLDS: u32 = 5;
@@ -39,8 +39,9 @@ pub(crate) struct Stats {
     config: Rc<Config>,
     layout: Layout,
     seen: RefCell<Seen>,
-    /// What exchanges were expected to count under, as hashes. Two of one hash would cost no count, only the 0 before it.
-    expected: RefCell<HashSet<u64, RandomState>>,
+    /// What exchanges were expected to count under, as hashes, each at the place that it says itself; 0 where there was
+    /// none. Two of one hash would cost no count, only the 0 before it.
+    expected: RefCell<Vec<u64>>,
     hashes: RandomState,
     waiting: RefCell<Vec<Waiting>>,
 }
@@ -98,7 +99,7 @@ impl Stats {
             config,
             layout,
             seen: RefCell::default(),
-            expected: RefCell::default(),
+            expected: RefCell::new(vec![0; EXPECTED]),
             hashes: RandomState::default(),
             waiting: RefCell::default(),
         }
@@ -120,15 +121,15 @@ impl Stats {
         let mut state = self.hashes.build_hasher();
         exchange.hash_expected(&mut state);
         let like = state.finish();
-        if self.expected.borrow().contains(&like) {
+        // Below 1024 on any target.
+        let place = (like % EXPECTED as u64) as usize;
+        if self.expected.borrow().get(place) == Some(&like) {
             return;
         }
         let Some(dimensions) = exchange.expected_dimensions() else { return };
-        let mut expected = self.expected.borrow_mut();
-        if expected.len() >= MOST_EXPECTED {
-            expected.clear();
+        if let Some(known) = self.expected.borrow_mut().get_mut(place) {
+            *known = like;
         }
-        expected.insert(like);
         self.wait(Waiting::Expected(Box::new(dimensions), exchange.is_llm()));
     }
 

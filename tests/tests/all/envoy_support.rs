@@ -18,7 +18,7 @@ use genops_tests::envoy::Bootstrap;
 pub(crate) use genops_tests::openai::{ask, chat, chat_stream};
 use genops_tests::scrape::parse;
 use genops_tests::upstream::Answer;
-use genops_tools::{wasm, workspace_root};
+use genops_tools::wasm;
 use hyper::header::{HOST, HeaderValue};
 use regex::bytes::Regex;
 use serde_json::Value;

@@ -108,7 +108,7 @@ impl JsonSchema for Tier {
 fn by_dimension<V: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     let dimensions = Dimension::ALL.map(Dimension::as_str);
     json_schema!({
-        "type": "object", "propertyNames": {"enum": dimensions},
+        "type": "object", "propertyNames": {"enum": &dimensions[..]},
         "additionalProperties": generator.subschema_for::<V>(),
     })
 }
