@@ -29,10 +29,16 @@ impl ErrorSeen {
         }
         // The most telling word names the error: a number only where there is no word.
         let words = [self.code, self.kind, self.status];
-        let telling = words.iter().flatten().find(|w| w.parse::<f64>().is_err()).or(words.iter().flatten().next());
+        let telling = words.iter().flatten().find(|w| !is_number(w)).or(words.iter().flatten().next());
         let kind = words.iter().flatten().find_map(|w| kind_of(w)).unwrap_or(ErrorType::Other);
         Some(BodyError { kind, code: telling.cloned() })
     }
+}
+
+/// Whether a word is a number: a status, or a code that says nothing by itself.
+fn is_number(word: &str) -> bool {
+    let begins = word.strip_prefix('-').unwrap_or(word).starts_with(|c: char| c.is_ascii_digit());
+    begins && word.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'))
 }
 
 /// Stems of the words that providers use for their errors, the more telling kinds first (error pages of OpenAI,

@@ -7,6 +7,10 @@ use super::SeriesId;
 use super::family::{Part, Shown};
 use super::gauge::Gauge;
 use crate::schema::{Fact, Kind, Label, Table, stat_name};
+use crate::usage::decimal;
+
+/// The bound of the last bucket; no other comes near it.
+const INFINITE: u64 = u64::MAX;
 
 /// The series by family, as far as they were [inserted](Self::insert).
 #[derive(Debug, Default)]
@@ -39,8 +43,8 @@ pub(super) struct Members {
 pub(super) struct Set {
     pub(super) count: Option<SeriesId>,
     pub(super) sum: Option<SeriesId>,
-    /// By bound, which is their order, too.
-    pub(super) buckets: Vec<(f64, SeriesId)>,
+    /// By bound in billionths, which is their order, too.
+    pub(super) buckets: Vec<(u64, SeriesId)>,
 }
 
 impl Catalog {
@@ -152,14 +156,15 @@ impl Members {
 
 impl Set {
     fn bucket(&mut self, le: &str, series: SeriesId) {
-        let Ok(bound) = le.parse::<f64>() else { return };
-        let at = self.buckets.partition_point(|(other, _)| other.total_cmp(&bound).is_lt());
+        let bound = if le == "+Inf" { Some(INFINITE) } else { decimal::nano(le.as_bytes()).map(|nano| nano.0) };
+        let Some(bound) = bound else { return };
+        let at = self.buckets.partition_point(|(other, _)| *other < bound);
         self.buckets.insert(at, (bound, series));
     }
 
     /// What has no last bucket, no count or no sum yet is not a histogram: its series are still being defined.
     pub(super) fn is_whole(&self) -> bool {
-        self.count.is_some() && self.sum.is_some() && self.buckets.last().is_some_and(|(b, _)| *b == f64::INFINITY)
+        self.count.is_some() && self.sum.is_some() && self.buckets.last().is_some_and(|(b, _)| *b == INFINITE)
     }
 }
 
