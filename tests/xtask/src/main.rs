@@ -19,12 +19,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Everything that must pass: tools, wasm, formatting, lints, docs, all tests
+    /// The tests, with a real Envoy and a real Prometheus, and all that they need
     Test {
-        /// Also the slow tier: a real Istio, a real Envoy Gateway, registries, earlier Envoys
+        /// Everything that must pass: also formatting, lints, docs and the slow tier (a real Istio, a real Envoy Gateway,
+        /// registries, earlier Envoys)
         #[arg(long)]
         mesh: bool,
     },
+    /// Formatting, lints and docs of the code
+    Lint,
     /// Write the generated files: stats_tags, rules, the Envoy configurations
     Generate {
         /// Write nothing; fail if a generated file is not what would be written
@@ -84,6 +87,7 @@ enum Part {
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Test { mesh } => tasks::test(mesh),
+        Task::Lint => tasks::lint(),
         Task::Generate { config: Some(config), .. } => tasks::tags_for(&config),
         Task::Generate { check, .. } => tasks::generate(check),
         Task::Bench { options } => tasks::bench(&options),

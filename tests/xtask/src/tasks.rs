@@ -30,12 +30,10 @@ const DENY: &str = "-Dwarnings";
 /// The first failing step.
 pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
     let mut steps = Steps::new();
-    // First what fails fast.
-    steps.run("toolchain", components)?;
-    steps.run("formatting", || {
-        cargo::run(&["fmt", "--all", "--check"])?;
-        WASM_ONLY.iter().try_for_each(|(_, m)| cargo::run(&["fmt", "--manifest-path", m, "--check"]))
-    })?;
+    if mesh {
+        // First what fails fast.
+        lint_formatting(&mut steps)?;
+    }
     // What is fetched waits for the network as long as for this machine: so beside the compiler.
     thread::scope(|scope| {
         let python = scope.spawn(resolve_python);
@@ -57,9 +55,6 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
         cargo::run_with(&test, &[("GENOPS_WORKSPACE_BUILT", "1"), ("RUST_TEST_THREADS", &test_threads())])
     })?;
     if mesh {
-        steps.run("lints of the slow tier", || {
-            SLOW.iter().try_for_each(|t| cargo::run(&["clippy", "--workspace", "--test", t, "--locked", "--", DENY]))
-        })?;
         steps.run("slow tier", || {
             // What the tests pull and serve is built by the sources of this moment.
             SLOW.iter().try_for_each(|t| cargo::run(&["test", "--workspace", "--test", t, "--locked"]))
@@ -68,7 +63,8 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
     println!("{}", steps.summary(if mesh { "cargo xtask test --mesh" } else { "cargo xtask test" }));
     if !mesh {
         println!(
-            "    Not run: tests marked `slow tier`, and all of tests/mesh. `cargo xtask test --mesh` runs them too."
+            "    Not run: formatting, lints and docs (`cargo xtask lint`), tests marked `slow tier` and those of tests/mesh \
+             (`cargo xtask test --mesh` runs all)."
         );
     }
     Ok(())
@@ -85,9 +81,36 @@ fn check(steps: &mut Steps, mesh: bool) -> Result<(), Failure> {
     steps.run("wasm", wasm)?;
     if mesh {
         steps.run("component", component)?;
+        lint_code(steps)?;
     }
+    steps.run("build of the tests", || cargo::run(&["test", "--workspace", "--locked", "--no-run"]))
+}
+
+/// `cargo xtask lint`: what a change must pass beside the tests. Whoever only wants to see them pass need not wait for it:
+/// on a fresh machine it checks some three hundred packages.
+///
+/// # Errors
+/// The first failing step.
+pub(crate) fn lint() -> Result<(), Failure> {
+    let mut steps = Steps::new();
+    lint_formatting(&mut steps)?;
+    lint_code(&mut steps)?;
+    println!("{}", steps.summary("cargo xtask lint"));
+    Ok(())
+}
+
+fn lint_formatting(steps: &mut Steps) -> Result<(), Failure> {
+    steps.run("toolchain", components)?;
+    steps.run("formatting", || {
+        cargo::run(&["fmt", "--all", "--check"])?;
+        WASM_ONLY.iter().try_for_each(|(_, m)| cargo::run(&["fmt", "--manifest-path", m, "--check"]))
+    })
+}
+
+fn lint_code(steps: &mut Steps) -> Result<(), Failure> {
     steps.run("lints", || {
         cargo::run(&["clippy", "--workspace", "--all-targets", "--locked", "--", DENY])?;
+        SLOW.iter().try_for_each(|t| cargo::run(&["clippy", "--workspace", "--test", t, "--locked", "--", DENY]))?;
         // Into the module's own target directory, where its dependencies are already built for this target.
         let wasm = ["clippy", "--release", "--target", wasm::TARGET, "--target-dir", "target/wasm"];
         cargo::run(&[&wasm[..], &["-p", "genops-filter", "--locked", "--", DENY]].concat())?;
@@ -98,8 +121,7 @@ fn check(steps: &mut Steps, mesh: bool) -> Result<(), Failure> {
     steps.run("docs", || {
         let doc = ["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
         cargo::run_with(&doc, &[("RUSTDOCFLAGS", DENY)])
-    })?;
-    steps.run("build of the tests", || cargo::run(&["test", "--workspace", "--locked", "--no-run"]))
+    })
 }
 
 /// `cargo xtask generate`.
