@@ -52,6 +52,10 @@ fn videos_of_veo_are_counted_from_their_request() {
     let request = r#"{"instances":[{"prompt":"x"}],"parameters":{"sampleCount":1,"durationSeconds":"4"}}"#;
     let gemini = asked("generativelanguage.googleapis.com", path, request, r#"{"name":"models/veo/operations/1"}"#);
     assert_eq!(told(&gemini), (Outcome::Complete, dollars(160), None));
+    // A gateway may write the model in front: what is billed comes after it.
+    let request = r#"{"model":"veo","instances":[],"parameters":{"sampleCount":1,"durationSeconds":4}}"#;
+    let named = asked("generativelanguage.googleapis.com", path, request, r#"{"name":"models/veo/operations/1"}"#);
+    assert_eq!(told(&named), (Outcome::Complete, dollars(160), None));
     // Silent videos and other sizes cost something else.
     for other in [r#""generateAudio":false"#, r#""resolution":"480p""#] {
         let record = make(&format!(r#"{{"durationSeconds":8,"sampleCount":1,{other}}}"#));
@@ -121,6 +125,9 @@ fn pixels_are_billed_beside_text() {
     // A gateway prints the total under OpenAI's name.
     let gateway = embed(r#""text_tokens":0,"image_pixels":50000,"prompt_tokens":89,"total_tokens":89"#);
     assert_eq!(gateway.cost_usd.map(|c| c.0), Some(30_000_000));
+    // Without the text it would be a part that looks like the whole.
+    let part = embed(r#""image_pixels":50000,"total_tokens":89"#);
+    assert_eq!((part.cost_usd, part.input_tokens), (None, None));
     // Text alone has no pixels.
     assert_eq!(embed(r#""text_tokens":1000,"total_tokens":1000"#).cost_usd.map(|c| c.0), Some(120_000_000));
     let video = embed(r#""text_tokens":0,"video_pixels":5000000,"total_tokens":4464"#);

@@ -78,3 +78,21 @@ fn explanations_are_lists_where_the_price_lists_are_absent_too() {
         assert!(rules.len() >= least && rules.iter().all(|rule| rule.reason.len() > 10), "{name}");
     }
 }
+
+/// Azure's amendment repeats OpenAI's plain prices because it adds tiers to them. An import that moves the ones must not
+/// leave the others behind.
+#[test]
+fn azure_costs_what_openai_does_where_it_repeats_it() {
+    let read = |path: &str| directory::read_file(&own(path)).expect("a file of the book").1;
+    let (azure, openai) = (read("book/azure-openai.json"), read("book/openai.json"));
+    let mut repeated = 0;
+    for (name, model) in &azure.models.0 {
+        let Some((_, original)) = openai.models.0.iter().find(|(other, _)| other == name) else { continue };
+        if model.variants.is_empty() {
+            continue;
+        }
+        assert_eq!(model.prices, original.prices, "{name}: bring amend/azure-openai.json up to date");
+        repeated += 1;
+    }
+    assert!(repeated >= 14, "{repeated}");
+}

@@ -47,7 +47,8 @@ async fn counted(envoy: &Envoy, exchanges: u64) -> Result<String> {
         let seen = scrape::sum(&samples, "genops_usage_outcomes_total", &[]);
         let pending = scrape::sum(&samples, "genops_stats_pending", &[]);
         if seen == exchanges && pending == 0 {
-            return Ok(scrape);
+            // That one was begun before all was written: its first lines may be older than its last.
+            return envoy.scrape().await;
         }
         ensure!(Instant::now() < until, "{seen} of {exchanges} counted, pending {pending}");
         sleep(Duration::from_millis(500)).await;

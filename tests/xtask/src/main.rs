@@ -1,4 +1,4 @@
-//! The task runner. Its steps are CI's steps: `.ci/run` calls `cargo xtask test` and nothing else.
+//! The task runner. Its steps are CI's steps: `.ci/run` calls `cargo xtask test --mesh` and nothing else.
 
 mod cargo;
 mod step;

@@ -1,5 +1,6 @@
 //! What each task does.
 
+use std::env;
 use std::num::NonZero;
 use std::path::Path;
 use std::process::Command;
@@ -36,15 +37,16 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
     }
     // What is fetched waits for the network as long as for this machine: so beside the compiler.
     thread::scope(|scope| {
-        let python = scope.spawn(resolve_python);
-        let tools = scope
-            .spawn(move || if mesh { resolve_tools().and_then(|()| resolve_mesh_tools()) } else { resolve_tools() });
-        let checked = check(&mut steps, mesh);
-        let joined = |fetched: ScopedJoinHandle<'_, Result<(), Failure>>| {
-            fetched.join().unwrap_or_else(|_| Err("it panicked".to_owned()))
-        };
-        steps.run("tools", || joined(python).and(joined(tools)))?;
-        checked
+        let python = scope.spawn(|| said(resolve_python()));
+        let tools =
+            scope.spawn(move || said(resolve_tools().and_then(|()| if mesh { resolve_mesh_tools() } else { Ok(()) })));
+        let checked = said(check(&mut steps, mesh));
+        steps.run("the rest of the tools", || {
+            let joined = |fetched: ScopedJoinHandle<'_, Result<(), Failure>>| {
+                fetched.join().unwrap_or_else(|_| Err("it panicked".to_owned()))
+            };
+            checked.and(joined(python)).and(joined(tools))
+        })
     })?;
     // Generated files are among what they check. All of them run, whatever fails: a run takes minutes.
     steps.run(if mesh { "tests, the slow ones too" } else { "tests" }, || {
@@ -70,8 +72,16 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Tests at once: twice the cores, because half of them wait, for scrapes and timers of real programs.
+/// Tells a failure where it happens: what runs beside it may take minutes more.
+fn said(done: Result<(), Failure>) -> Result<(), Failure> {
+    done.inspect_err(|reason| eprintln!("error: {reason}"))
+}
+
+/// Tests at once, unless the caller says how many: twice the cores, because half of them wait, for scrapes and timers of real programs.
 fn test_threads() -> String {
+    if let Ok(threads) = env::var("RUST_TEST_THREADS") {
+        return threads;
+    }
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     (2 * cores).to_string()
 }

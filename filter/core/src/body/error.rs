@@ -35,7 +35,7 @@ impl ErrorSeen {
     }
 }
 
-/// Whether a word is a number: a status, or a code that says nothing by itself.
+/// Whether a word looks like a number: a status, or a code that says nothing by itself.
 fn is_number(word: &str) -> bool {
     let begins = word.strip_prefix('-').unwrap_or(word).starts_with(|c: char| c.is_ascii_digit());
     begins && word.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e' | b'E'))

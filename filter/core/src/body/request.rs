@@ -173,6 +173,9 @@ impl RequestScan {
         let more = match self.api {
             Api::AudioSpeech => said.characters.count().is_some(),
             Api::Images => said.number.is_some() && said.size.is_some() && said.quality.is_some(),
+            Api::Videos => {
+                said.number.is_some() && said.duration.is_some() && said.size.is_some() && said.quality.is_some()
+            }
             Api::Ocr => said.annotated,
             _ => true,
         };

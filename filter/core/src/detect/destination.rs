@@ -1,5 +1,7 @@
 //! Whom an exchange goes to: found at its request, made certain at its response.
 
+use std::hash::{Hash, Hasher};
+
 use super::{
     Api, Carrier, Proxy, Route, Said, behind_cluster,
     gateway::{self, Gateway},
@@ -201,6 +203,14 @@ impl Destination {
             return Some(false);
         }
         Some(self.said.billing()? == Billing::Provisioned && !tier.is_some_and(|t| t.starts_with("on_demand")))
+    }
+
+    /// Hashes what rules and metadata make of the names that were seen.
+    pub(crate) fn hash_model(&self, config: &Config, seen: [Option<&str>; 2], state: &mut impl Hasher) {
+        self.said.model().hash(state);
+        for name in seen.into_iter().flatten() {
+            self.said.alias(config, name).hash(state);
+        }
     }
 
     /// The name to price by, of the names that were seen: the response's or the path's, and what was asked for.

@@ -230,10 +230,12 @@ impl Exchange {
         Some(Dimensions { http: Some(Box::new(self.http_labels(http))), ..Dimensions::default() })
     }
 
-    /// Hashes what [`Exchange::expected_dimensions`] are found out from: who expected the same before need not ask again.
+    /// Hashes what [`Exchange::expected_dimensions`] are found out from, without the look-up in the book: who expected the
+    /// same before need not ask again.
     pub fn hash_expected(&self, state: &mut impl Hasher) {
-        let asked = self.route.model.as_deref().or(self.request.model());
-        (asked, self.to.provider(), self.route.api, &self.attribution).hash(state);
+        let names = [self.route.model.as_deref(), self.request.model()];
+        (names, self.priced_as(), self.to.provider(), self.route.api, &self.attribution).hash(state);
+        self.to.hash_model(&self.config, names, state);
         self.http.as_ref().map(|http| http.labels()).hash(state);
     }
 

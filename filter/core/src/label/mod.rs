@@ -13,8 +13,6 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use serde::{Serialize, Serializer};
-
 use crate::config::{LabelSource, Labels, Named, Origin, Trust};
 use crate::detect::{Known, Proxy, matches};
 use crate::head::Head;
@@ -88,13 +86,6 @@ impl Attribution {
             },
             _ => {}
         }
-    }
-}
-
-impl Serialize for Attribution {
-    /// Names and values of what is known.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.known())
     }
 }
 

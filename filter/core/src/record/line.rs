@@ -62,39 +62,77 @@ impl Record {
     /// save those that say otherwise; amounts of money are exact decimal texts in US dollars (a JSON number would be read
     /// as a float), times whole milliseconds.
     pub fn to_json(&self) -> String {
+        // A new field must be thought of here.
+        let Self {
+            provider,
+            gateway,
+            upstream_provider,
+            api,
+            model,
+            request_model,
+            canonical_model,
+            outcome,
+            error_type,
+            status,
+            streamed,
+            finish_reason,
+            input_tokens,
+            output_tokens,
+            total_tokens,
+            cache_read_tokens,
+            cache_write_tokens,
+            reasoning_tokens,
+            estimated_input_tokens,
+            estimated_output_tokens,
+            prompt_length,
+            cost_usd,
+            cost_source,
+            computed_cost_usd,
+            unpriced_reason,
+            service_tier,
+            price_book,
+            time_to_first_token_ms,
+            dimensions,
+            usage: _,
+            buckets: _,
+            sampled: _,
+            drift: _,
+            timing: _,
+            schema_facts: _,
+        } = self;
         let mut line = Line(Vec::with_capacity(USUAL_LINE));
-        line.text(r#"{"provider":"#, self.provider.as_deref());
-        line.text(r#","gateway":"#, self.gateway.as_deref());
-        line.text(r#","upstream_provider":"#, self.upstream_provider.as_deref());
-        line.text(r#","api":"#, Some(self.api));
-        line.text(r#","model":"#, self.model.as_deref());
-        line.text(r#","request_model":"#, self.request_model.as_deref());
-        line.text(r#","canonical_model":"#, self.canonical_model.as_deref());
-        line.text(r#","outcome":"#, Some(self.outcome.as_str()));
-        line.text(r#","error_type":"#, self.error_type.map(ErrorType::as_str));
-        line.count(r#","status":"#, self.status.map(u64::from));
-        line.raw(if self.streamed { r#","streamed":true"# } else { r#","streamed":false"# });
-        line.text(r#","finish_reason":"#, self.finish_reason.as_deref());
-        line.count(r#","input_tokens":"#, self.input_tokens);
-        line.count(r#","output_tokens":"#, self.output_tokens);
-        line.count(r#","total_tokens":"#, self.total_tokens);
-        line.count(r#","cache_read_tokens":"#, self.cache_read_tokens);
-        line.count(r#","cache_write_tokens":"#, self.cache_write_tokens);
-        line.count(r#","reasoning_tokens":"#, self.reasoning_tokens);
-        line.known_count(r#","estimated_input_tokens":"#, self.estimated_input_tokens);
-        line.known_count(r#","estimated_output_tokens":"#, self.estimated_output_tokens);
-        line.known_count(r#","prompt_length":"#, self.prompt_length);
+        line.text(r#"{"provider":"#, provider.as_deref());
+        line.text(r#","gateway":"#, gateway.as_deref());
+        line.text(r#","upstream_provider":"#, upstream_provider.as_deref());
+        line.text(r#","api":"#, Some(api));
+        line.text(r#","model":"#, model.as_deref());
+        line.text(r#","request_model":"#, request_model.as_deref());
+        line.text(r#","canonical_model":"#, canonical_model.as_deref());
+        line.text(r#","outcome":"#, Some(outcome.as_str()));
+        line.text(r#","error_type":"#, error_type.map(ErrorType::as_str));
+        line.count(r#","status":"#, status.map(u64::from));
+        line.raw(if *streamed { r#","streamed":true"# } else { r#","streamed":false"# });
+        line.text(r#","finish_reason":"#, finish_reason.as_deref());
+        line.count(r#","input_tokens":"#, *input_tokens);
+        line.count(r#","output_tokens":"#, *output_tokens);
+        line.count(r#","total_tokens":"#, *total_tokens);
+        line.count(r#","cache_read_tokens":"#, *cache_read_tokens);
+        line.count(r#","cache_write_tokens":"#, *cache_write_tokens);
+        line.count(r#","reasoning_tokens":"#, *reasoning_tokens);
+        line.known_count(r#","estimated_input_tokens":"#, *estimated_input_tokens);
+        line.known_count(r#","estimated_output_tokens":"#, *estimated_output_tokens);
+        line.known_count(r#","prompt_length":"#, *prompt_length);
         let usd = |cost: Option<super::PicoUsd>| cost.map(|cost| pico_to_decimal(cost.0));
-        line.text(r#","cost_usd":"#, usd(self.cost_usd).as_deref());
-        line.text(r#","cost_source":"#, self.cost_source.map(super::CostSource::as_str));
-        line.text(r#","computed_cost_usd":"#, usd(self.computed_cost_usd).as_deref());
-        line.text(r#","unpriced_reason":"#, self.unpriced_reason.map(UnpricedReason::as_str));
-        line.text(r#","service_tier":"#, self.service_tier.as_deref());
-        line.text(r#","price_book":"#, Some(&self.price_book));
-        line.count(r#","time_to_first_token_ms":"#, self.time_to_first_token_ms);
+        line.text(r#","cost_usd":"#, usd(*cost_usd).as_deref());
+        line.text(r#","cost_source":"#, cost_source.map(super::CostSource::as_str));
+        line.text(r#","computed_cost_usd":"#, usd(*computed_cost_usd).as_deref());
+        line.text(r#","unpriced_reason":"#, unpriced_reason.map(UnpricedReason::as_str));
+        line.text(r#","service_tier":"#, service_tier.as_deref());
+        line.text(r#","price_book":"#, Some(price_book));
+        line.count(r#","time_to_first_token_ms":"#, *time_to_first_token_ms);
         line.raw(r#","labels":{"#);
         let mut between = "";
-        for (name, value) in self.dimensions.attribution.known() {
+        for (name, value) in dimensions.attribution.known() {
             line.raw(between);
             line.quoted(name);
             line.text(":", Some(value));

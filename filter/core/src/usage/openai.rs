@@ -45,11 +45,15 @@ pub(super) fn read(usage: Figures<'_>) -> Usage {
         // Voyage, Jina and rerankers only say a total, and nothing is generated there.
         input = total;
     }
-    let [image_pixels, video_pixels] = ["image_pixels", "video_pixels"].map(|key| usage.count(key));
+    let [mut image_pixels, mut video_pixels] = ["image_pixels", "video_pixels"].map(|key| usage.count(key));
     if image_pixels.is_some() || video_pixels.is_some() {
         // Voyage's multimodal embeddings: the total counts 560 pixels as a token, but text is billed by token and pixels
         // by pixel. docs.voyageai.com/reference/multimodal-embeddings-api-1, docs.voyageai.com/docs/pricing, 2026-11-21.
         input = usage.count("text_tokens");
+        if input.is_none() {
+            // A part that would look like the whole.
+            (image_pixels, video_pixels) = (None, None);
+        }
     }
     Usage {
         input,

@@ -167,7 +167,7 @@ pub fn module_file(module: &'static pins::GoModule, name: &str) -> Result<PathBu
 static RESOLVED: LazyLock<Mutex<HashMap<Tool, Resolved>>> = LazyLock::new(Mutex::default);
 
 impl Tool {
-    /// Those of `cargo xtask test`.
+    /// Those of `cargo xtask test`: few, for a newcomer waits for them.
     pub const ALL: [Self; 3] = [Self::Envoy, Self::Prometheus, Self::Promtool];
 
     /// Those that `cargo xtask test --mesh` needs besides.
