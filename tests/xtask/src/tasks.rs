@@ -51,10 +51,14 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
     // Generated files are among what they check. All of them run, whatever fails: a run takes minutes.
     steps.run(if mesh { "tests, the slow ones too" } else { "tests" }, || {
         let mut test = vec!["test", "--workspace", "--locked", "--no-fail-fast"];
+        let threads = test_threads();
+        let mut variables = vec![("GENOPS_WORKSPACE_BUILT", "1")];
         if mesh {
             test.extend(["--", "--include-ignored"]);
+        } else {
+            variables.push(("RUST_TEST_THREADS", &threads));
         }
-        cargo::run_with(&test, &[("GENOPS_WORKSPACE_BUILT", "1"), ("RUST_TEST_THREADS", &test_threads())])
+        cargo::run_with(&test, &variables)
     })?;
     if mesh {
         steps.run("slow tier", || {
