@@ -81,7 +81,8 @@ fn said(done: Result<(), Failure>) -> Result<(), Failure> {
     done.inspect_err(|reason| eprintln!("error: {reason}"))
 }
 
-/// Tests at once, unless the caller says how many: twice the cores, because half of them wait, for scrapes and timers of real programs.
+/// Tests at once for who waits for them, unless the caller says how many: twice the cores, because half of them wait, for
+/// scrapes and timers of real programs.
 fn test_threads() -> String {
     if let Ok(threads) = env::var("RUST_TEST_THREADS") {
         return threads;
