@@ -22,6 +22,10 @@ const WASM_ONLY: &[(&str, &str)] = &[("genops-noop", "tests/bench/noop/Cargo.tom
 /// fewer features, built once more.
 const SLOW: &[&str] = &["mesh"];
 
+/// Packages beside the filter and its host, with tests of their own and dependencies that only they have: a newcomer does
+/// not wait for some hundred packages more to be built.
+const BESIDE: &[&str] = &["genops-acceptance", "genops-bench", "genops-component", "genops-image", "genops-mesh"];
+
 /// Lints that fail the run; a warning that nobody has to look at is noise.
 const DENY: &str = "-Dwarnings";
 
@@ -50,7 +54,8 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
     })?;
     // Generated files are among what they check. All of them run, whatever fails: a run takes minutes.
     steps.run(if mesh { "tests, the slow ones too" } else { "tests" }, || {
-        let mut test = vec!["test", "--workspace", "--locked", "--no-fail-fast"];
+        let mut test = tests_of(mesh);
+        test.push("--no-fail-fast");
         let threads = test_threads();
         let mut variables = vec![("GENOPS_WORKSPACE_BUILT", "1")];
         if mesh {
@@ -69,8 +74,8 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
     println!("{}", steps.summary(if mesh { "cargo xtask test --mesh" } else { "cargo xtask test" }));
     if !mesh {
         println!(
-            "    Not run: formatting, lints and docs (`cargo xtask lint`), tests marked `slow tier` and those of tests/mesh \
-             (`cargo xtask test --mesh` runs all)."
+            "    Not run: formatting, lints and docs (`cargo xtask lint`), tests marked `slow tier`, those of tests/mesh \
+             and of {BESIDE:?} (`cargo xtask test --mesh` runs all)."
         );
     }
     Ok(())
@@ -79,6 +84,12 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
 /// Tells a failure where it happens: what runs beside it may take minutes more.
 fn said(done: Result<(), Failure>) -> Result<(), Failure> {
     done.inspect_err(|reason| eprintln!("error: {reason}"))
+}
+
+/// `cargo test` of all packages, or of those that a newcomer waits for.
+fn tests_of(all: bool) -> Vec<&'static str> {
+    let beside = BESIDE.iter().filter(|_| !all).flat_map(|package| ["--exclude", package]);
+    ["test", "--workspace", "--locked"].into_iter().chain(beside).collect()
 }
 
 /// Tests at once for who waits for them, unless the caller says how many: twice the cores, because half of them wait, for
@@ -98,7 +109,7 @@ fn check(steps: &mut Steps, mesh: bool) -> Result<(), Failure> {
         steps.run("component", component)?;
         lint_code(steps)?;
     }
-    steps.run("build of the tests", || cargo::run(&["test", "--workspace", "--locked", "--no-run"]))
+    steps.run("build of the tests", || cargo::run(&[&tests_of(mesh)[..], &["--no-run"]].concat()))
 }
 
 /// `cargo xtask lint`: what a change must pass beside the tests. Whoever only wants to see them pass need not wait for it:
