@@ -1,4 +1,4 @@
-//! The task runner. Its steps are CI's steps: `.ci/run` calls `cargo xtask test --mesh` and nothing else.
+//! The task runner. Its steps are CI's steps: `.ci/run` calls `cargo xtask test --slow` and nothing else.
 
 mod cargo;
 mod step;
@@ -21,8 +21,10 @@ struct Arguments {
 enum Task {
     /// The tests, with a real Envoy and a real Prometheus, and all that they need
     Test {
-        /// Everything that must pass: also formatting, lints, docs and the slow tier (a real Istio, a real Envoy Gateway,
-        /// registries, earlier Envoys)
+        /// Also formatting, lints, docs, the tests that take minutes, and those of the packages beside filter and host
+        #[arg(long)]
+        slow: bool,
+        /// Everything: also a real Istio, a real Envoy Gateway, registries, earlier Envoys
         #[arg(long)]
         mesh: bool,
     },
@@ -73,6 +75,27 @@ enum Task {
     },
 }
 
+/// How much of the tests is run; each is a part of the next.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    /// What a newcomer waits for.
+    Ordinary,
+    /// All that runs on one machine without a mesh: what CI runs.
+    Slow,
+    /// Everything.
+    Mesh,
+}
+
+impl Extent {
+    fn command(self) -> &'static str {
+        match self {
+            Self::Ordinary => "cargo xtask test",
+            Self::Slow => "cargo xtask test --slow",
+            Self::Mesh => "cargo xtask test --mesh",
+        }
+    }
+}
+
 /// A part of the shipped set-up.
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum Part {
@@ -86,7 +109,9 @@ enum Part {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
-        Task::Test { mesh } => tasks::test(mesh),
+        Task::Test { mesh: true, .. } => tasks::test(Extent::Mesh),
+        Task::Test { slow: true, .. } => tasks::test(Extent::Slow),
+        Task::Test { .. } => tasks::test(Extent::Ordinary),
         Task::Lint => tasks::lint(),
         Task::Generate { config: Some(config), .. } => tasks::tags_for(&config),
         Task::Generate { check, .. } => tasks::generate(check),

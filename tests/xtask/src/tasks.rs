@@ -10,7 +10,7 @@ use genops_tools::tool::{self, Tool};
 use genops_tools::{pins, python, wasm, workspace_root};
 
 use crate::{
-    Part, cargo,
+    Extent, Part, cargo,
     step::{Failure, Steps},
 };
 
@@ -33,18 +33,17 @@ const DENY: &str = "-Dwarnings";
 ///
 /// # Errors
 /// The first failing step.
-pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
+pub(crate) fn test(extent: Extent) -> Result<(), Failure> {
     let mut steps = Steps::new();
-    if mesh {
+    if extent >= Extent::Slow {
         // First what fails fast.
         lint_formatting(&mut steps)?;
     }
     // What is fetched waits for the network as long as for this machine: so beside the compiler.
     thread::scope(|scope| {
         let python = scope.spawn(|| said(resolve_python()));
-        let tools =
-            scope.spawn(move || said(resolve_tools().and_then(|()| if mesh { resolve_mesh_tools() } else { Ok(()) })));
-        let checked = said(check(&mut steps, mesh));
+        let tools = scope.spawn(move || said(resolve_tools_of(extent)));
+        let checked = said(check(&mut steps, extent));
         steps.run("the rest of the tools", || {
             let joined = |fetched: ScopedJoinHandle<'_, Result<(), Failure>>| {
                 fetched.join().unwrap_or_else(|_| Err("it panicked".to_owned()))
@@ -53,30 +52,33 @@ pub(crate) fn test(mesh: bool) -> Result<(), Failure> {
         })
     })?;
     // Generated files are among what they check. All of them run, whatever fails: a run takes minutes.
-    steps.run(if mesh { "tests, the slow ones too" } else { "tests" }, || {
-        let mut test = tests_of(mesh);
+    steps.run(if extent >= Extent::Slow { "tests, the slow ones too" } else { "tests" }, || {
+        let mut test = tests_of(extent);
         test.push("--no-fail-fast");
         let threads = test_threads();
         let mut variables = vec![("GENOPS_WORKSPACE_BUILT", "1")];
-        if mesh {
+        if extent >= Extent::Slow {
             test.extend(["--", "--include-ignored"]);
         } else {
             variables.push(("RUST_TEST_THREADS", &threads));
         }
         cargo::run_with(&test, &variables)
     })?;
-    if mesh {
-        steps.run("slow tier", || {
+    if extent >= Extent::Mesh {
+        steps.run("mesh", || {
             // What the tests pull and serve is built by the sources of this moment.
             SLOW.iter().try_for_each(|t| cargo::run(&["test", "--workspace", "--test", t, "--locked"]))
         })?;
     }
-    println!("{}", steps.summary(if mesh { "cargo xtask test --mesh" } else { "cargo xtask test" }));
-    if !mesh {
+    println!("{}", steps.summary(extent.command()));
+    if extent < Extent::Slow {
         println!(
-            "    Not run: formatting, lints and docs (`cargo xtask lint`), tests marked `slow tier`, those of tests/mesh \
-             and of {BESIDE:?} (`cargo xtask test --mesh` runs all)."
+            "    Not run: formatting, lints and docs (`cargo xtask lint`), tests marked `slow tier` and those of {BESIDE:?} \
+             (`cargo xtask test --slow` runs these, too)."
         );
+    }
+    if extent < Extent::Mesh {
+        println!("    Not run: tests/mesh (`cargo xtask test --mesh` runs everything).");
     }
     Ok(())
 }
@@ -87,8 +89,8 @@ fn said(done: Result<(), Failure>) -> Result<(), Failure> {
 }
 
 /// `cargo test` of all packages, or of those that a newcomer waits for.
-fn tests_of(all: bool) -> Vec<&'static str> {
-    let beside = BESIDE.iter().filter(|_| !all).flat_map(|package| ["--exclude", package]);
+fn tests_of(extent: Extent) -> Vec<&'static str> {
+    let beside = BESIDE.iter().filter(|_| extent < Extent::Slow).flat_map(|package| ["--exclude", package]);
     ["test", "--workspace", "--locked"].into_iter().chain(beside).collect()
 }
 
@@ -103,13 +105,13 @@ fn test_threads() -> String {
 }
 
 /// What needs the compiler and nothing else.
-fn check(steps: &mut Steps, mesh: bool) -> Result<(), Failure> {
+fn check(steps: &mut Steps, extent: Extent) -> Result<(), Failure> {
     steps.run("wasm", wasm)?;
-    if mesh {
+    if extent >= Extent::Slow {
         steps.run("component", component)?;
         lint_code(steps)?;
     }
-    steps.run("build of the tests", || cargo::run(&[&tests_of(mesh)[..], &["--no-run"]].concat()))
+    steps.run("build of the tests", || cargo::run(&[&tests_of(extent)[..], &["--no-run"]].concat()))
 }
 
 /// `cargo xtask lint`: what a change must pass beside the tests. Whoever only wants to see them pass need not wait for it:
@@ -268,11 +270,8 @@ pub(crate) fn component() -> Result<(), Failure> {
 /// # Errors
 /// A tool cannot be had.
 pub(crate) fn tools(mesh: bool) -> Result<(), Failure> {
-    resolve_tools()?;
     resolve_python()?;
-    if mesh {
-        resolve_mesh_tools()?;
-    }
+    resolve_tools_of(if mesh { Extent::Mesh } else { Extent::Ordinary })?;
     println!("    workspace: {}", workspace_root().display());
     Ok(())
 }
@@ -309,8 +308,15 @@ fn resolve(tools: &[Tool]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn resolve_tools() -> Result<(), Failure> {
-    resolve(&Tool::ALL)
+fn resolve_tools_of(extent: Extent) -> Result<(), Failure> {
+    resolve(&Tool::ALL)?;
+    if extent >= Extent::Slow {
+        resolve(&Tool::SLOW)?;
+    }
+    if extent >= Extent::Mesh {
+        resolve_mesh_tools()?;
+    }
+    Ok(())
 }
 
 fn resolve_python() -> Result<(), Failure> {

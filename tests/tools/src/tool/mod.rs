@@ -170,11 +170,11 @@ impl Tool {
     /// Those of `cargo xtask test`: few, for a newcomer waits for them.
     pub const ALL: [Self; 3] = [Self::Envoy, Self::Prometheus, Self::Promtool];
 
+    /// Those that `cargo xtask test --slow` needs besides.
+    pub const SLOW: [Self; 3] = [Self::Alertmanager, Self::Amtool, Self::Kubeconform];
+
     /// Those that `cargo xtask test --mesh` needs besides.
-    pub const MESH: [Self; 12] = [
-        Self::Alertmanager,
-        Self::Amtool,
-        Self::Kubeconform,
+    pub const MESH: [Self; 9] = [
         Self::Registry,
         Self::PilotDiscovery,
         Self::PilotAgent,
