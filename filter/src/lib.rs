@@ -10,6 +10,7 @@
 mod admitted;
 mod behind;
 mod edit;
+mod expected;
 mod host;
 mod registry;
 mod root;

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -17,6 +16,7 @@ use genops_core::{Exchange, OTHER};
 
 use crate::admitted::Known;
 use crate::behind::{self, Behind, Form};
+use crate::expected::Expected;
 use crate::host::{self, Level};
 use crate::scrape;
 use crate::series::{Layout, SeriesIndex, Slots, fold, fold_label, name_of};
@@ -24,10 +24,6 @@ use crate::series::{Layout, SeriesIndex, Slots, fold, fold_label, name_of};
 /// How many exchanges wait for the next tick at most: 1 to 2 kB each, and counting a few dozen in one go already costs each
 /// of them next to no code that is not cached.
 const MOST_WAITING: usize = 64;
-
-/// How many kinds of expected exchanges are remembered: more than most gateways see, in 8 kB. One that lost its place to
-/// another is found out anew.
-const EXPECTED: usize = 1024;
 
 /// After so many folds nothing is kept any more: customer, feature, project, team, model.
 const MOST_FOLDS: u32 = 5;
@@ -39,10 +35,7 @@ pub(crate) struct Stats {
     config: Rc<Config>,
     layout: Layout,
     seen: RefCell<Seen>,
-    /// What exchanges were expected to count under, as hashes, each at the place that it says itself; 0 where there was
-    /// none. Two of one hash would cost no count, only the 0 before it.
-    expected: RefCell<Vec<u64>>,
-    hashes: RandomState,
+    expected: Expected,
     waiting: RefCell<Vec<Waiting>>,
 }
 
@@ -95,14 +88,7 @@ impl Stats {
             behind.start(&config);
             filter_info(behind, &config);
         });
-        Self {
-            config,
-            layout,
-            seen: RefCell::default(),
-            expected: RefCell::new(vec![0; EXPECTED]),
-            hashes: RandomState::default(),
-            waiting: RefCell::default(),
-        }
+        Self { config, layout, seen: RefCell::default(), expected: Expected::default(), waiting: RefCell::default() }
     }
 
     /// The configuration.
@@ -118,18 +104,7 @@ impl Stats {
     /// Queues the series that an exchange will most likely feed, so that a scrape can see them at 0 first. Nothing to do
     /// for one whose like was expected before.
     pub(crate) fn expect(&self, exchange: &Exchange) {
-        let mut state = self.hashes.build_hasher();
-        exchange.hash_expected(&mut state);
-        let like = state.finish();
-        // Below 1024 on any target.
-        let place = (like % EXPECTED as u64) as usize;
-        if self.expected.borrow().get(place) == Some(&like) {
-            return;
-        }
-        let Some(dimensions) = exchange.expected_dimensions() else { return };
-        if let Some(known) = self.expected.borrow_mut().get_mut(place) {
-            *known = like;
-        }
+        let Some(dimensions) = self.expected.new_of(exchange) else { return };
         self.wait(Waiting::Expected(Box::new(dimensions), exchange.is_llm()));
     }
 

@@ -3,6 +3,7 @@
 //! The file stands outside the repository (it is not ours to ship): `<workspace>/../shared/prices/golden_gp.json`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::Path;
 
 use genops_core::price::{Charge, Context, pico_to_decimal, price};
@@ -33,8 +34,9 @@ fn golden() -> Option<Vec<Value>> {
     match std::fs::read_to_string(&path) {
         Ok(text) => Some(serde_json::from_str(&text).expect("the golden file is a JSON list")),
         Err(error) => {
-            assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{}: {error}", path.display());
-            eprintln!("NOT RUN: {}: {error}", path.display());
+            assert!(std::env::var_os("CI").is_none(), "{}: {error}", path.display());
+            // Not by `eprintln!`: the harness keeps what a test prints that passes.
+            let _nobody_listens = writeln!(std::io::stderr(), "NOT RUN: {}: {error}", path.display());
             None
         }
     }

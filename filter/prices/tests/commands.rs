@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -196,8 +197,9 @@ fn import_reads_litellm_and_lists_what_it_leaves_out() {
 fn listed(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/prices").join(name);
     if !path.exists() {
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{} is missing", path.display());
-        eprintln!("NOT RUN: {} is missing", path.display());
+        assert!(std::env::var_os("CI").is_none(), "{} is missing", path.display());
+        // Not by `eprintln!`: the harness keeps what a test prints that passes.
+        let _nobody_listens = writeln!(std::io::stderr(), "NOT RUN: {} is missing", path.display());
         return None;
     }
     Some(path)

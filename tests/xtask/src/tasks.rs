@@ -44,12 +44,13 @@ pub(crate) fn test(extent: Extent) -> Result<(), Failure> {
         let python = scope.spawn(|| said(resolve_python()));
         let tools = scope.spawn(move || said(resolve_tools_of(extent)));
         let checked = said(check(&mut steps, extent));
-        steps.run("the rest of the tools", || {
+        let fetched = steps.run("the rest of the tools", || {
             let joined = |fetched: ScopedJoinHandle<'_, Result<(), Failure>>| {
                 fetched.join().unwrap_or_else(|_| Err("it panicked".to_owned()))
             };
-            checked.and(joined(python)).and(joined(tools))
-        })
+            joined(python).and(joined(tools))
+        });
+        checked.and(fetched)
     })?;
     // Generated files are among what they check. All of them run, whatever fails: a run takes minutes.
     steps.run(if extent >= Extent::Slow { "tests, the slow ones too" } else { "tests" }, || {

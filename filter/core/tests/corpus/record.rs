@@ -1,6 +1,7 @@
 //! The records of the corpus.
 #![allow(dead_code, reason = "each test binary uses its part of it")]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -55,7 +56,8 @@ pub(crate) fn load() -> Option<Vec<Exchange>> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
     let Ok(entries) = std::fs::read_dir(&dir) else {
         assert!(std::env::var_os("CI").is_none(), "{} is absent, and in CI it must not be", dir.display());
-        println!("NOT RUN: {} is absent", dir.display());
+        // Not by `eprintln!`: the harness keeps what a test prints that passes.
+        let _nobody_listens = writeln!(std::io::stderr(), "NOT RUN: {} is absent", dir.display());
         return None;
     };
     let mut files: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
