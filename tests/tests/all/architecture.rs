@@ -81,7 +81,7 @@ fn the_shells_name_only_the_core_and_their_interface() {
 }
 
 #[test]
-fn only_one_file_names_a_hostcall() {
+fn only_one_room_names_a_hostcall() {
     let files = |folder: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
         entries.collect()
@@ -94,7 +94,7 @@ fn only_one_file_names_a_hostcall() {
         }
         let text = std::fs::read_to_string(&path).expect("source");
         let names_one = text.contains("hostcalls") || text.contains("proxy_define_metric");
-        assert_eq!(names_one, path.ends_with("host.rs"), "{}", path.display());
+        assert_eq!(names_one, path.ends_with("host.rs") || path.ends_with("host/abi.rs"), "{}", path.display());
     }
 }
 

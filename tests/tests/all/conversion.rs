@@ -59,6 +59,7 @@ const EXPECTED: &[(&str, &[(&str, u64)])] = &[
 ];
 
 #[test]
+#[ignore = "slow tier: promtool is built for minutes"]
 fn conversion_rules_come_to_what_the_tables_say() -> Result<()> {
     for namespace in ["genops", "acme_ai"] {
         let named = |text: &str| text.replace("NS", namespace);

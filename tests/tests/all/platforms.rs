@@ -22,6 +22,7 @@ const REMOTE_WRITE: &str = "envoy/platforms/prometheus-remote-write.yml";
 const PATIENCE: Duration = Duration::from_secs(40);
 
 #[test]
+#[ignore = "slow tier: promtool is built for minutes"]
 fn promtool_takes_the_remote_write() -> Result<()> {
     let root = workspace_root();
     let shipped = fs::read_to_string(root.join(REMOTE_WRITE))?;

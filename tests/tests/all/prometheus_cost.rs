@@ -122,6 +122,7 @@ fn seconds() -> Result<i64> {
 }
 
 #[tokio::test]
+#[ignore = "slow tier: promtool is built for minutes"]
 async fn what_was_spent_is_what_the_counters_gained() -> Result<()> {
     let config = json!({"scrape_configs": []});
     let prometheus = Prometheus::with(config, &[], &history(seconds()?)).await?;
@@ -212,6 +213,7 @@ fn blocks(markdown: &str) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow tier: promtool is built for minutes"]
 async fn live_traffic_and_the_commands_of_the_runbooks() -> Result<()> {
     let upstream = Upstream::start().await?;
     let envoy = Envoy::start(&Setup::new(Bootstrap::shipped(&filter()?, upstream.address())?).workers(2)).await?;

@@ -87,6 +87,7 @@ fn pod<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 }
 
 #[test]
+#[ignore = "slow tier: promtool is built for minutes"]
 fn pods_are_found_by_the_sources_annotations_and_labels() -> Result<()> {
     let found = discovered("genops-ai", "10.1.2.3:8080", &pod(&[]))?.context("kept")?;
     let label = |name: &str| found.get(name).map(String::as_str);
@@ -114,6 +115,7 @@ fn pods_are_found_by_the_sources_annotations_and_labels() -> Result<()> {
 }
 
 #[test]
+#[ignore = "slow tier: promtool is built for minutes"]
 fn kosmos_services_are_found_by_their_label() -> Result<()> {
     let service = [
         ("namespace", "kosmos-core"),

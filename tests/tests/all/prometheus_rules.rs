@@ -86,6 +86,7 @@ pub(crate) fn passes(command: &mut Command) -> Result<String> {
 }
 
 #[test]
+#[ignore = "slow tier: promtool is built for minutes"]
 fn promtool_takes_the_rules() -> Result<()> {
     for directory in ["rules", "rules-envoy"] {
         let mut promtool = Command::new(genops_tools::tool::promtool()?);
@@ -95,6 +96,7 @@ fn promtool_takes_the_rules() -> Result<()> {
 }
 
 #[test]
+#[ignore = "slow tier: promtool is built for minutes"]
 fn promtool_takes_the_configurations() -> Result<()> {
     for file in ["prometheus.yml", "prometheus-envoy.yml", "federation.yml"] {
         // With the rules that they name.
@@ -107,6 +109,7 @@ fn promtool_takes_the_configurations() -> Result<()> {
 }
 
 #[test]
+#[ignore = "slow tier: promtool is built for minutes"]
 fn a_namespace_is_one_sed_away() -> Result<()> {
     let directory = tempfile::tempdir()?;
     for file in files("rules", "yml")? {

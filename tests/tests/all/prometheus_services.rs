@@ -21,6 +21,7 @@ use crate::prometheus_rules::passes;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
+#[ignore = "slow tier: promtool is built for minutes"]
 fn requests_per_second_are_those_of_a_minute() -> Result<()> {
     let step = |status: &str| format!("primitive_requests_total{{primitive_name=\"ask\", status=\"{status}\"}}");
     for rules in ["rules/tta.yml", "rules-envoy/tta.yml"] {

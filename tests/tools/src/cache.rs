@@ -14,6 +14,27 @@ pub(crate) struct Cache {
     root: PathBuf,
 }
 
+/// A directory for a while; removed on drop.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    directory: PathBuf,
+    _lock: File,
+}
+
+impl Scratch {
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.directory
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Best effort: who asks for it next removes it anyway.
+        let _ = remove(&self.directory);
+    }
+}
+
 impl Cache {
     /// The cache of this user: `$XDG_CACHE_HOME/genops`, else `~/.cache/genops`.
     ///
@@ -53,11 +74,7 @@ impl Cache {
         if let Some(entry) = self.get(name) {
             return Ok(entry);
         }
-        fs::create_dir_all(&self.root).map_err(ToolError::io("create", &self.root))?;
-        let lock_path = self.root.join(format!("{name}.lock"));
-        let lock = File::options().create(true).append(true).open(&lock_path);
-        let lock = lock.map_err(ToolError::io("open", &lock_path))?;
-        lock.lock().map_err(ToolError::io("lock", &lock_path))?;
+        let _lock = self.lock(name)?;
         if let Some(entry) = self.get(name) {
             return Ok(entry);
         }
@@ -72,6 +89,27 @@ impl Cache {
         let entry = self.root.join(name);
         fs::rename(&staging, &entry).map_err(ToolError::io("rename into place", &entry))?;
         Ok(entry)
+    }
+
+    /// An empty directory `name` that is gone when what this gives is dropped. Another process that asks for it waits until then.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(crate) fn scratch(&self, name: &str) -> Result<Scratch, ToolError> {
+        let (lock, directory) = (self.lock(name)?, self.root.join(name));
+        // As a killed process leaves it.
+        remove(&directory)?;
+        fs::create_dir(&directory).map_err(ToolError::io("create", &directory))?;
+        Ok(Scratch { directory, _lock: lock })
+    }
+
+    /// Keeps others away from `name`; released on drop.
+    fn lock(&self, name: &str) -> Result<File, ToolError> {
+        fs::create_dir_all(&self.root).map_err(ToolError::io("create", &self.root))?;
+        let path = self.root.join(format!("{name}.lock"));
+        let lock = File::options().create(true).append(true).open(&path).map_err(ToolError::io("open", &path))?;
+        lock.lock().map_err(ToolError::io("lock", &path))?;
+        Ok(lock)
     }
 
     /// Removes the entry `name`, for one that turned out to be unusable.
@@ -120,6 +158,18 @@ mod tests {
             }
         });
         assert_eq!(fills.into_inner(), 1);
+    }
+
+    #[test]
+    fn a_scratch_directory_begins_empty_and_is_gone_afterwards() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let cache = Cache::at(dir.path().join("not/there/yet"));
+        let left = dir.path().join("not/there/yet/scratch");
+        fs::create_dir_all(left.join("by a killed process")).expect("a leftover");
+        let scratch = cache.scratch("scratch").expect("a directory");
+        assert_eq!(fs::read_dir(scratch.path()).expect("a directory").count(), 0);
+        drop(scratch);
+        assert!(!left.exists());
     }
 
     #[test]

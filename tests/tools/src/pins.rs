@@ -33,9 +33,6 @@ pub struct GoModule {
     pub main: Option<&'static str>,
     /// Build tags.
     pub tags: &'static str,
-    /// Whether the compiler is to optimise: for programs whose speed a test waits for. Without it a build takes some
-    /// two thirds of the time.
-    pub optimised: bool,
     /// The Go variable from which the commands print their version; a build from a module leaves it empty.
     pub version_variable: &'static str,
     /// Modules to be taken in another version than the module asks for, where that one alone does not build. Path and
@@ -140,23 +137,25 @@ pub const CHROMIUM: NpmPackage = NpmPackage {
     integrity: "sha512-jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA==",
 };
 
-/// Prometheus and promtool. Without service discovery: the tests scrape static targets, and the cloud SDKs are most
-/// of the build. (promtool has Kubernetes' all the same, and so checks the configuration that uses it.)
+/// Prometheus. Without service discovery: the tests scrape static targets, and the cloud SDKs are most of the build.
 pub const PROMETHEUS: GoModule = GoModule {
     name: "prometheus",
     path: "github.com/prometheus/prometheus",
     module_version: "v0.315.0",
     version: "3.15.0",
     needs_go: "1.26.0",
-    commands: &["cmd/prometheus", "cmd/promtool"],
+    commands: &["cmd/prometheus"],
     main: None,
     tags: "remove_all_sd",
-    optimised: true,
     version_variable: "github.com/prometheus/common/version.Version",
     replaces: &[],
     files: &[],
     lacking: &[],
 };
+
+/// Prometheus' checker of rules, configurations and series. By itself: it has Kubernetes' service discovery in any case (and so
+/// checks the configuration that uses it), which takes as long to build as the server.
+pub const PROMTOOL: GoModule = GoModule { name: "promtool", commands: &["cmd/promtool"], ..PROMETHEUS };
 
 /// Alertmanager, and amtool, which checks its configuration and its routes. Its pages are no part of the module: here it has
 /// its API alone.
@@ -169,7 +168,6 @@ pub const ALERTMANAGER: GoModule = GoModule {
     commands: &["cmd/alertmanager", "cmd/amtool"],
     main: None,
     tags: "",
-    optimised: false,
     version_variable: "github.com/prometheus/common/version.Version",
     replaces: &[],
     files: &[],
@@ -186,7 +184,6 @@ pub const KUBECONFORM: GoModule = GoModule {
     commands: &["cmd/kubeconform"],
     main: None,
     tags: "",
-    optimised: false,
     version_variable: "main.version",
     replaces: &[],
     files: &[],
@@ -207,7 +204,6 @@ pub const ISTIO: GoModule = GoModule {
     commands: &["pilot/cmd/pilot-discovery", "pilot/cmd/pilot-agent", "istioctl/cmd/istioctl"],
     main: None,
     tags: "",
-    optimised: false,
     version_variable: "istio.io/istio/pkg/version.buildVersion",
     replaces: &[
         ("istio.io/api", "v1.31.1"),
@@ -229,7 +225,6 @@ pub const ENVOY_GATEWAY: GoModule = GoModule {
     commands: &["cmd/envoy-gateway", "cmd/egctl"],
     main: None,
     tags: "",
-    optimised: false,
     version_variable: "github.com/envoyproxy/gateway/internal/cmd/version.envoyGatewayVersion",
     replaces: &[],
     files: &[],
@@ -247,7 +242,6 @@ pub const HELM: GoModule = GoModule {
     commands: &["cmd/helm"],
     main: None,
     tags: "",
-    optimised: false,
     version_variable: "helm.sh/helm/v3/internal/version.version",
     replaces: &[],
     files: &[],
@@ -267,7 +261,6 @@ pub const REGISTRY: GoModule = GoModule {
     commands: &["cmd/registry"],
     main: None,
     tags: "",
-    optimised: false,
     version_variable: "github.com/distribution/distribution/v3/version.version",
     replaces: &[],
     files: &[],

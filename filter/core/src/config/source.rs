@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -11,6 +10,7 @@ use super::ConfigError;
 use super::extra::Named;
 #[cfg(feature = "json-schema")]
 use super::json_schema;
+use super::object::object;
 use crate::detect::matches;
 use crate::label::{Attribution, PeerPart, Rejection, validate};
 use crate::price::book::UniqueMap;
@@ -190,27 +190,6 @@ impl<'de> Deserialize<'de> for Path {
         }
         deserializer.deserialize_any(Forms).map(Self)
     }
-}
-
-/// Only an object: a derived struct would take a list of its fields, too.
-pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    struct Object<T>(PhantomData<T>);
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            T::deserialize(de::value::MapAccessDeserializer::new(map))
-        }
-    }
-    deserializer.deserialize_map(Object(PhantomData))
-}
-
-/// An object that may be left out.
-pub(super) fn some_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
-    object(d).map(Some)
 }
 
 impl Labels {

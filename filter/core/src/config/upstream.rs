@@ -34,7 +34,7 @@ pub struct Upstream {
     #[cfg_attr(feature = "json-schema", schemars(length(min = 1, max = MODEL_LIMIT)))]
     pub model: Option<String>,
     /// Models by the name that is seen: a deployment, an ARN, an endpoint. Before the top level's.
-    #[serde(deserialize_with = "super::source::object")]
+    #[serde(deserialize_with = "super::object::object")]
     pub models: Models,
 }
 

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use serde_json::{Value, json};
 
-use super::fetch::{BUILD_MODULE, go, in_module};
+use super::fetch::{BUILD_MODULE, GCFLAGS, go, in_module};
 use crate::{ToolError, cache::Cache, pins, run};
 
 /// The module of the builder, which is its command too.
@@ -13,11 +13,13 @@ const BUILDER: &str = "go.opentelemetry.io/collector/cmd/builder";
 /// The library that the generated program starts.
 const OTELCOL: &str = "go.opentelemetry.io/collector/otelcol";
 
-/// What a build for tests leaves out: half the time, and nothing here waits for the Collector.
-const GCFLAGS: &str = "all=-N -l -dwarf=false";
-
 /// Builds the builder, and with it the Collector of `pin`, into `directory`.
-pub(super) fn build(cache: &Cache, pin: &pins::Collector, directory: &Path) -> Result<(), ToolError> {
+pub(super) fn build(
+    cache: &Cache,
+    pin: &pins::Collector,
+    go_cache: Option<&Path>,
+    directory: &Path,
+) -> Result<(), ToolError> {
     let go = go(cache, pin.needs_go)?;
     eprintln!("building the OpenTelemetry Collector {} (minutes, once)", pin.version);
     let work = directory.join("build");
@@ -31,6 +33,9 @@ pub(super) fn build(cache: &Cache, pin: &pins::Collector, directory: &Path) -> R
     let builder = work.join("ocb");
     let mut build = in_module(&go, &work);
     build.args(["build", "-mod=mod", "-modcacherw", "-trimpath", "-ldflags=-s -w", "-gcflags", GCFLAGS, "-o"]);
+    if let Some(shared) = go_cache {
+        build.env("GOCACHE", shared);
+    }
     run::output(build.arg(&builder).arg(BUILDER), "")?;
 
     // The builder would run `go mod tidy`, which asks for whatever its components' own tests need. So the module is ours, and
@@ -49,7 +54,10 @@ pub(super) fn build(cache: &Cache, pin: &pins::Collector, directory: &Path) -> R
             None => builder.env_remove(name),
         };
     }
-    builder.env("GOFLAGS", "-mod=mod -modcacherw");
+    builder.env("GOFLAGS", "-mod=mod -modcacherw -trimpath");
+    if let Some(shared) = go_cache {
+        builder.env("GOCACHE", shared);
+    }
     run::output(&mut builder, "")?;
     let (from, to) = (generated.join("otelcol"), directory.join("otelcol"));
     fs::rename(&from, &to).map_err(ToolError::io("take from the build", &from))?;

