@@ -14,6 +14,7 @@ pub mod openai;
 pub mod prometheus;
 pub mod promql;
 pub mod reference;
+pub mod refused;
 pub mod scrape;
 pub mod socket;
 pub mod upstream;

@@ -6,7 +6,6 @@ mod caps;
 mod clients;
 mod component;
 mod config_errors;
-mod config_schema;
 mod conversion;
 mod documents;
 mod envoy_aborts;

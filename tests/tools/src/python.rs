@@ -73,8 +73,9 @@ impl Environment {
             eprintln!("making a Python environment with {} packages (once)", self.packages.len());
             run::output(Command::new("python3").args(["-m", "venv", "--clear"]).arg(directory), REMEDY)?;
             let mut pip = pip(&python_in(directory));
-            // The list is complete, so no resolver is needed that could choose something else.
-            pip.args(["install", "--quiet", "--no-deps"]).args(self.packages);
+            // The list is complete, so no resolver is needed that could choose something else. Python compiles what is imported, a small
+            // part of it, when it is.
+            pip.args(["install", "--quiet", "--no-deps", "--no-compile"]).args(self.packages);
             run::output(&mut pip, REMEDY).map(drop)
         })?;
         Ok(python_in(&directory))

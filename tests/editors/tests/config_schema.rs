@@ -11,10 +11,9 @@ use genops_tests::envoy::yaml;
 use genops_tests::generated::workspace;
 use genops_tests::reference::keys::SECTIONS;
 use genops_tests::reference::{SCHEMA, schema};
+use genops_tests::refused::{BAD, NO_OBJECT};
 use jsonschema::Validator;
 use serde_json::Value;
-
-use crate::config_errors::{BAD, NO_OBJECT};
 
 /// Refused by both: the schema says it, too.
 const WRONG: &[&str] = &[
