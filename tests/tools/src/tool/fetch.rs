@@ -212,11 +212,11 @@ mod tests {
 
     #[test]
     fn the_generated_module_names_each_command_and_the_pin() {
-        let text = go_mod(&pins::PROMETHEUS);
+        let text = go_mod(&pins::ALERTMANAGER);
         for needle in [
-            "tool github.com/prometheus/prometheus/cmd/prometheus\n",
-            "tool github.com/prometheus/prometheus/cmd/promtool\n",
-            &format!("require github.com/prometheus/prometheus {}\n", pins::PROMETHEUS.module_version),
+            "tool github.com/prometheus/alertmanager/cmd/alertmanager\n",
+            "tool github.com/prometheus/alertmanager/cmd/amtool\n",
+            &format!("require github.com/prometheus/alertmanager {}\n", pins::ALERTMANAGER.module_version),
         ] {
             assert!(text.contains(needle), "{needle} in {text}");
         }
