@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
-use wasmtime::{Config, Engine, Module, OptLevel};
+use wasmtime::{Engine, Module};
 
 use crate::error::HostError;
 
@@ -46,19 +46,6 @@ impl Compiled for Component {
         // SAFETY: the caller's.
         unsafe { Self::deserialize(engine, bytes) }
     }
-}
-
-/// An engine that compiles as this program was compiled: a development build has an unoptimised Cranelift, which takes half a
-/// minute for the filter's fast code (2026-11-22, 1.5 MB), and a newcomer's first command waits for it.
-///
-/// # Errors
-/// None of ours: the configuration is always the same.
-pub(crate) fn engine() -> Result<Engine, HostError> {
-    let mut config = Config::new();
-    if cfg!(debug_assertions) {
-        config.cranelift_opt_level(OptLevel::None);
-    }
-    Engine::new(&config).map_err(HostError::module)
 }
 
 /// Where compiled code is kept (`GENOPS_CACHE`, else the system's cache directory with `genops`); `None`: nowhere.
