@@ -1,4 +1,4 @@
-//! The task runner. Its steps are CI's steps: `.ci/run` calls `cargo xtask test --slow` and nothing else.
+//! The task runner. Its steps are CI's steps: `.ci/run` calls `cargo xtask test --mesh` and nothing else.
 
 mod cargo;
 mod step;
@@ -80,9 +80,9 @@ enum Task {
 enum Extent {
     /// What a newcomer waits for.
     Ordinary,
-    /// All that runs on one machine without a mesh: what CI runs.
+    /// All that needs no mesh.
     Slow,
-    /// Everything.
+    /// Everything: what CI runs.
     Mesh,
 }
 
