@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use wasmtime::{Config, Engine, InstancePre, Linker, Module};
+use wasmtime::{InstancePre, Linker, Module};
 
 use crate::abi;
-use crate::compiled::{cache_directory, compiled};
+use crate::compiled::{cache_directory, compiled, engine};
 use crate::error::HostError;
 use crate::vm::VmState;
 
@@ -47,7 +47,7 @@ impl FilterModule {
     /// # Errors
     /// As there.
     pub fn with_cache(wasm: &[u8], cache: Option<&Path>) -> Result<Self, HostError> {
-        let engine = Engine::new(&Config::new()).map_err(HostError::module)?;
+        let engine = engine()?;
         let module: Module = compiled(&engine, wasm, cache)?;
         if !module.exports().any(|export| ABI_MARKERS.contains(&export.name())) {
             return Err(HostError::NoAbiVersion);

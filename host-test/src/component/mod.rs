@@ -5,10 +5,10 @@ mod calls;
 use std::path::Path;
 
 use wasmtime::component::{Component, Linker, ResourceAny};
-use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Store, StoreLimits, StoreLimitsBuilder};
 
 use crate::clock::Clock;
-use crate::compiled::{cache_directory, compiled};
+use crate::compiled::{cache_directory, compiled, engine};
 use crate::error::HostError;
 use crate::exchange::{Exchange, Headers};
 use crate::module::MEMORY_BYTES_MAX;
@@ -41,7 +41,7 @@ impl Meter {
     /// # Errors
     /// Not a component of this world, or a configuration that it refuses.
     pub fn open(wasm: &[u8], configuration: &str, clock: Clock) -> Result<Self, HostError> {
-        let engine = Engine::new(&Config::new()).map_err(HostError::module)?;
+        let engine = engine()?;
         let component: Component = compiled(&engine, wasm, cache_directory().as_deref())?;
         let mut linker = Linker::new(&engine);
         // The standard library's own imports (environment, standard streams, exit): a meter calls none of them.
