@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
-use wasmtime::component::Component;
 use wasmtime::{Config, Engine, Module, OptLevel};
 
 use crate::error::HostError;
@@ -34,7 +33,8 @@ impl Compiled for Module {
     }
 }
 
-impl Compiled for Component {
+#[cfg(feature = "component")]
+impl Compiled for wasmtime::component::Component {
     fn compile(engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Self> {
         Self::new(engine, wasm)
     }

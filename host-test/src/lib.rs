@@ -6,8 +6,8 @@
 //!                   \-> StatStore -> prometheus() | openmetrics()
 //! ```
 //!
-//! [`serve`] does the same with live traffic, as a reverse proxy. [`component`] runs the same exchanges through the meter
-//! as a WebAssembly component, by WIT in place of proxy-wasm.
+//! [`serve`] does the same with live traffic, as a reverse proxy. With the feature `component`, the module of that name runs
+//! the same exchanges through the meter as a WebAssembly component, by WIT in place of proxy-wasm.
 //!
 //! It knows hostcalls, stats and HTTP streams, and nothing of LLMs: what it says of a filter is said by a stranger.
 //! (`render/conversion.rs` is the exception: a table of names for the OpenMetrics view.)
@@ -15,6 +15,7 @@
 pub mod abi;
 mod clock;
 mod compiled;
+#[cfg(feature = "component")]
 pub mod component;
 mod error;
 mod exchange;

@@ -84,6 +84,20 @@ fn the_last_cumulative_figures_of_an_aborted_stream_are_partial() {
     assert_eq!(figures(&record), (Outcome::Partial, Some(8), Some(6)));
 }
 
+#[test]
+fn who_hangs_up_after_the_event_that_ends_a_stream_has_had_all_of_it() {
+    let usage = r#"{"model":"m","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":2}}"#;
+    let chat = ("vllm", "/v1/chat/completions");
+    let ended = sse(&[usage, "[DONE]"]);
+    let outcome = |body: &str, end| run("{}", chat, "text/event-stream", body, Some(end)).outcome;
+    assert_eq!(outcome(&ended, End::Client), Outcome::Complete);
+    // `[DONE]` needs no blank line: nothing comes after it.
+    assert_eq!(outcome(ended.strip_suffix("\n\n").expect("an event"), End::Client), Outcome::Complete);
+    assert_eq!(outcome(&sse(&[usage]), End::Client), Outcome::Partial);
+    // An upstream that breaks off after it has still broken off.
+    assert_eq!(outcome(&ended, End::Reset), Outcome::Partial);
+}
+
 /// Three bytes of text, and no usage.
 fn silent() -> String {
     let chunk =

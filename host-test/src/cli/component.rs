@@ -1,18 +1,14 @@
 //! `genops-host component`.
 
+#[cfg(feature = "component")]
+mod run;
+
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
-use genops_host::component::Meter;
-use genops_host::replay::replay_component;
-use genops_host::{Clock, HostError, HostOptions};
 
-use super::CliError;
-use super::filter::{DEFAULT_CONFIG, read};
-use super::input::{Input, complain, progress_bar, write_records};
-use super::output::{Destination, stdout};
-use super::table::table;
+use super::input::Input;
+use super::output::Destination;
 
 #[derive(Args, Debug)]
 pub(crate) struct Component {
@@ -29,34 +25,10 @@ pub(crate) struct Component {
     records: Option<Destination>,
 }
 
+#[cfg(not(feature = "component"))]
 impl Component {
-    pub(crate) fn run(self) -> Result<ExitCode, CliError> {
-        // Everything that can be wrong with the input is found before anything runs or is written.
-        let exchanges = self.input.exchanges()?;
-        let options = self.input.options(1);
-        let configuration = match &self.config {
-            Some(path) => {
-                String::from_utf8(read(path)?).map_err(|_| HostError::Configuration("no UTF-8".to_owned()))?
-            }
-            None => DEFAULT_CONFIG.to_owned(),
-        };
-        let wasm = match self.wasm {
-            Some(path) => path,
-            None => genops_tools::wasm::build_component().map_err(|error| CliError::Build(error.to_string()))?,
-        };
-        let clock = Clock::new(options.at_ns, HostOptions::default().step_ns);
-        let mut meter = Meter::from_file(&wasm, &configuration, clock)?;
-
-        let bar = progress_bar(exchanges.len());
-        let outcomes = replay_component(&mut meter, exchanges, options, || bar.inc(1)).map_err(CliError::Encode)?;
-        bar.finish_and_clear();
-
-        write_records(self.records.as_ref(), &outcomes)?;
-        let shown = table(&outcomes.summary);
-        match self.records {
-            Some(Destination::Stdout) => eprint!("{shown}"),
-            _ => stdout(shown.as_bytes())?,
-        }
-        Ok(complain(&outcomes))
+    /// Who has a command in hand from the documents is told what it lacks.
+    pub(crate) fn run(self) -> Result<std::process::ExitCode, super::CliError> {
+        Err(super::CliError::NoComponents)
     }
 }

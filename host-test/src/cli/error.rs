@@ -28,6 +28,12 @@ pub(crate) enum CliError {
     Nothing,
     #[error("the filter could not be built: {0}\n  give one that is built with --wasm FILE or GENOPS_WASM")]
     Build(String),
+    #[cfg(not(feature = "component"))]
+    #[error(
+        "this build runs no components\n  from the repository: cargo run --features component -- component; elsewhere, build \
+         genops-host with that feature"
+    )]
+    NoComponents,
     #[error(transparent)]
     Host(#[from] HostError),
     #[error("{0}")]

@@ -1,6 +1,7 @@
 //! The meter as a WebAssembly component: the same exchanges through WIT in place of proxy-wasm.
 
 mod calls;
+mod replay;
 
 use std::path::Path;
 
@@ -16,6 +17,7 @@ use crate::plan::ChunkPlan;
 
 pub use bindings::exports::genops::meter::metering::Account;
 pub use calls::{Call, End, calls};
+pub use replay::replay;
 
 #[allow(missing_docs, reason = "generated; the WIT documents it")]
 mod bindings {

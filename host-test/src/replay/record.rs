@@ -36,7 +36,7 @@ pub fn record_line(id: &str, report: &ExchangeReport) -> Result<String, NoRecord
 }
 
 /// `record` with `id` in front.
-pub(super) fn with_id(id: &str, record: &[u8]) -> Result<String, NoRecord> {
+pub(crate) fn with_id(id: &str, record: &[u8]) -> Result<String, NoRecord> {
     let bad = |problem: &dyn std::fmt::Display| NoRecord::NotAnObject(problem.to_string());
     let text = std::str::from_utf8(record).map_err(|problem| bad(&problem))?.trim();
     let object: serde_json::Map<String, serde_json::Value> =

@@ -1,13 +1,12 @@
 //! Running recorded exchanges through a host.
 
 use crate::abi::{LogLevel, LogLine};
-use crate::component::Meter;
 use crate::host::Host;
 use crate::plan::ChunkPlan;
 
 use super::encoding::{Encoding, encode_response};
 use super::input::Recorded;
-use super::record::{NoRecord, record_line, with_id};
+use super::record::{NoRecord, record_line};
 use super::summary::Summary;
 
 /// How exchanges are driven.
@@ -65,30 +64,8 @@ pub fn replay(
     Ok(outcomes)
 }
 
-/// Drives `exchanges` in order through a component. There is one instance and nothing but records: of `options` the
-/// workers are of no matter.
-///
-/// # Errors
-/// A body that cannot be encoded.
-pub fn replay_component(
-    meter: &mut Meter,
-    exchanges: Vec<Recorded>,
-    options: ReplayOptions,
-    mut progress: impl FnMut(),
-) -> std::io::Result<Outcomes> {
-    let mut outcomes = Outcomes::default();
-    for Recorded { id, mut exchange } in exchanges {
-        exchange.at_ns = exchange.at_ns.or(Some(options.at_ns));
-        encode_response(&mut exchange, options.encode)?;
-        let account = meter.exchange(&exchange, options.chunks).map_err(NoRecord::Crashed);
-        outcomes.add(account.and_then(|account| with_id(&id, account.json.as_bytes())), id);
-        progress();
-    }
-    Ok(outcomes)
-}
-
 impl Outcomes {
-    fn add(&mut self, line: Result<String, NoRecord>, id: String) {
+    pub(crate) fn add(&mut self, line: Result<String, NoRecord>, id: String) {
         match line {
             Ok(line) => {
                 // It was read as JSON already.

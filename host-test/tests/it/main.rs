@@ -2,6 +2,7 @@
 //! OpenMetrics parser.
 
 mod cli;
+#[cfg(feature = "component")]
 mod component;
 mod faults;
 mod guests;

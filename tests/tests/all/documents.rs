@@ -139,7 +139,9 @@ fn is_command(folder: &Path, line: &str) -> Result<()> {
     match words.as_slice() {
         ["cargo", "xtask", arguments @ ..] => takes(&mut xtask(), arguments)?,
         ["cargo", "run"] => {}
-        ["cargo", "run", "--", arguments @ ..] | ["cargo", "run", "--release", "--", arguments @ ..] => {
+        ["cargo", "run", "--", arguments @ ..]
+        | ["cargo", "run", "--release", "--", arguments @ ..]
+        | ["cargo", "run", "--features", "component", "--", arguments @ ..] => {
             takes(&mut Command::new(genops_host()?), arguments)?;
         }
         ["genops-host", arguments @ ..] => takes(&mut Command::new(genops_host()?), arguments)?,

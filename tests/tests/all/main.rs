@@ -4,7 +4,6 @@ mod access_log;
 mod architecture;
 mod caps;
 mod clients;
-mod component;
 mod config_errors;
 mod conversion;
 mod documents;

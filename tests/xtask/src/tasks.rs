@@ -24,8 +24,15 @@ const SLOW: &[&str] = &["mesh"];
 
 /// Packages beside the filter and its host, with tests of their own and dependencies that only they have: a newcomer does
 /// not wait for some hundred packages more to be built.
-const BESIDE: &[&str] =
-    &["genops-acceptance", "genops-bench", "genops-component", "genops-editors", "genops-image", "genops-mesh"];
+const BESIDE: &[&str] = &[
+    "genops-acceptance",
+    "genops-bench",
+    "genops-component",
+    "genops-component-tests",
+    "genops-editors",
+    "genops-image",
+    "genops-mesh",
+];
 
 /// Lints that fail the run; a warning that nobody has to look at is noise.
 const DENY: &str = "-Dwarnings";

@@ -210,8 +210,9 @@ impl Exchange {
             BodyState::Unparsable if !used => Outcome::Unparsable,
             _ if !used && estimated.is_some() => Outcome::Estimated,
             _ if !used => Outcome::Missing,
-            // A session over a web socket ends when either side leaves.
-            BodyState::Complete if ended || self.route.api.is_socket() => Outcome::Complete,
+            // A session over a web socket ends when either side leaves, and a stream with the event that says so: SDKs hang
+            // up on `[DONE]` (Mistral's Python SDK, seen 2026-11-22) before the last chunk has told the proxy of an end.
+            BodyState::Complete if ended || reading.streamed || self.route.api.is_socket() => Outcome::Complete,
             // A broken or cut body whose usage had been seen, in full or up to the cut.
             _ => Outcome::Partial,
         };

@@ -1,19 +1,16 @@
 //! The meter as `cargo component build` makes a component of it, beside the one of rustc's own linker (`wasm32-wasip2`), which
-//! the ordinary tests hold against the core, the filter and a foreign host.
-
-#[path = "../../../tests/all/component/cases.rs"]
-mod cases;
+//! `tests/component` holds against the core, the filter and a foreign host.
 
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
+use genops_component_tests::{Case, PLANS, cases, component, recorded, same};
 use genops_host::ChunkPlan;
 use genops_tools::tool::Tool;
 use genops_tools::wasm;
 use libtest_mimic::Trial;
 
 use crate::trial;
-use cases::{Case, PLANS, cases, component, recorded, same};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

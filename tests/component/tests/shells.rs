@@ -1,8 +1,6 @@
 //! One meter, four shells: the core itself, the proxy-wasm filter, the component in the native host and the component in
 //! a host that is not ours. The same exchanges give the same records, byte for byte.
 
-mod cases;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -11,15 +9,13 @@ use std::rc::Rc;
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use genops_component_tests::{AT_NS, Case, PLANS, cases, clock, component, recorded, same};
 use genops_core::{Config, Exchange as CoreExchange, Head};
 use genops_host::component::{Call, End, Meter, calls};
 use genops_host::{ChunkPlan, Exchange, FilterModule, Headers, Host, HostOptions, Plugin, TagRules};
 use genops_tests::generated::workspace;
 use genops_tools::{python, wasm};
 use serde_json::{Value, json};
-
-use crate::envoy_support::filter;
-use cases::{AT_NS, Case, PLANS, cases, clock, component, recorded, same};
 
 /// Its records through the proxy-wasm filter.
 fn proxy_wasm(case: &Case, module: &FilterModule, plan: ChunkPlan) -> Result<Vec<String>> {
@@ -74,7 +70,7 @@ fn head(headers: &Headers) -> Head<'_> {
 
 /// Cases through core, filter and component, cut in each of these ways.
 fn agree(cases: &[Case], plans: &[ChunkPlan]) -> Result<()> {
-    let (module, component_file) = (FilterModule::from_file(&filter()?)?, wasm::build_component()?);
+    let (module, component_file) = (FilterModule::from_file(&wasm::build()?)?, wasm::build_component()?);
     for case in cases {
         for plan in plans.iter().copied() {
             let filters = ("proxy-wasm", &proxy_wasm(case, &module, plan)?[..]);
@@ -86,13 +82,11 @@ fn agree(cases: &[Case], plans: &[ChunkPlan]) -> Result<()> {
 }
 
 #[test]
-#[ignore = "slow tier: one more module is built, and compiled by the host"]
 fn core_filter_and_component_give_the_same_records() -> Result<()> {
     agree(&cases()?, &PLANS)
 }
 
 #[test]
-#[ignore = "slow tier: one more module is built, and compiled by the host"]
 fn core_filter_and_component_give_the_same_records_of_the_corpus() -> Result<()> {
     let Some(corpus) = recorded("component")? else { return Ok(()) };
     agree(&[corpus], &[ChunkPlan::Seeded(1)])
@@ -118,7 +112,7 @@ fn line(call: &Call<'_>) -> Value {
 /// What wasmtime for Python says to each of these lines.
 fn foreign(lines: &[Value]) -> Result<Vec<Value>> {
     let mut child = Command::new(python::venv()?)
-        .arg(workspace().join("tests/tests/all/component/foreign.py"))
+        .arg(workspace().join("tests/component/tests/foreign.py"))
         .arg(wasm::build_component()?)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -134,10 +128,9 @@ fn foreign(lines: &[Value]) -> Result<Vec<Value>> {
 }
 
 #[test]
-#[ignore = "slow tier: one more module is built, and compiled by the host"]
 fn a_foreign_host_gets_the_same_records() -> Result<()> {
     let plan = ChunkPlan::Seeded(3);
-    let module = FilterModule::from_file(&filter()?)?;
+    let module = FilterModule::from_file(&wasm::build()?)?;
     let cases = cases()?;
     let (mut lines, mut expected) = (Vec::new(), Vec::new());
     for case in &cases {
@@ -162,7 +155,6 @@ fn a_foreign_host_gets_the_same_records() -> Result<()> {
 }
 
 #[test]
-#[ignore = "slow tier: one more module is built, and compiled by the host"]
 fn calls_in_any_order_are_answered() -> Result<()> {
     let body = STANDARD.encode(r#"{"model":"gpt-4o","usage":{"prompt_tokens":1,"completion_tokens":1}}"#);
     let head = |name: &str, value: &str| json!([[name, STANDARD.encode(value)]]);
@@ -181,7 +173,6 @@ fn calls_in_any_order_are_answered() -> Result<()> {
 }
 
 #[test]
-#[ignore = "slow tier: one more module is built, and compiled by the host"]
 fn a_configuration_is_refused_in_the_same_words() -> Result<()> {
     let bad = r#"{"labels": {"team": 7}}"#;
     let ours = Config::parse(bad.as_bytes()).err().context("refused")?.to_string();

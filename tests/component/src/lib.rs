@@ -1,5 +1,5 @@
-//! What goes through every shell of the meter, and through the component in the native host. Shared with the slow tier
-//! (`tests/mesh`), whose component is another one.
+//! What goes through every shell of the meter, and through the component in the native host. `tests/mesh` puts the same
+//! through a component that `cargo component` made.
 
 use std::fs;
 use std::io::BufReader;
@@ -14,17 +14,19 @@ use genops_tests::generated::workspace;
 use serde_json::Value;
 
 /// Ways to cut bodies.
-pub(super) const PLANS: [ChunkPlan; 4] =
-    [ChunkPlan::Whole, ChunkPlan::Bytes, ChunkPlan::Every(7), ChunkPlan::Seeded(6)];
+pub const PLANS: [ChunkPlan; 4] = [ChunkPlan::Whole, ChunkPlan::Bytes, ChunkPlan::Every(7), ChunkPlan::Seeded(6)];
 
 /// Where exchanges begin that do not say when they happened.
-pub(super) const AT_NS: u64 = 1_794_000_000_000_000_000;
+pub const AT_NS: u64 = 1_794_000_000_000_000_000;
 
 /// A configuration and what runs under it.
-pub(super) struct Case {
-    pub(super) name: String,
-    pub(super) configuration: String,
-    pub(super) exchanges: Vec<(String, Exchange)>,
+pub struct Case {
+    /// Where it is from.
+    pub name: String,
+    /// JSON.
+    pub configuration: String,
+    /// Each with its id.
+    pub exchanges: Vec<(String, Exchange)>,
 }
 
 impl Case {
@@ -37,7 +39,10 @@ impl Case {
 }
 
 /// The examples, and the quickstart with all ways to break off.
-pub(super) fn cases() -> Result<Vec<Case>> {
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn cases() -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     for entry in fs::read_dir(workspace().join("examples"))? {
         let case = entry?.path();
@@ -71,7 +76,10 @@ pub(super) fn cases() -> Result<Vec<Case>> {
 }
 
 /// The recorded corpus, where it is there (`test` says so where it is not).
-pub(super) fn recorded(test: &str) -> Result<Option<Case>> {
+///
+/// # Errors
+/// It cannot be read, or is not there in CI.
+pub fn recorded(test: &str) -> Result<Option<Case>> {
     let Some(corpus) = corpus(test)? else { return Ok(None) };
     let mut exchanges = Vec::new();
     for recorded in &corpus {
@@ -81,12 +89,16 @@ pub(super) fn recorded(test: &str) -> Result<Option<Case>> {
     Ok(Some(Case::new("corpus", "{}".to_owned(), exchanges)))
 }
 
-pub(super) fn clock() -> Clock {
+/// A clock that steps as it does beneath the filter.
+pub fn clock() -> Clock {
     Clock::new(AT_NS, HostOptions::default().step_ns)
 }
 
 /// Its records through the component in the native host.
-pub(super) fn component(case: &Case, module: &Path, plan: ChunkPlan) -> Result<Vec<String>> {
+///
+/// # Errors
+/// A trap, or an account that contradicts its record.
+pub fn component(case: &Case, module: &Path, plan: ChunkPlan) -> Result<Vec<String>> {
     let mut meter = Meter::from_file(module, &case.configuration, clock())?;
     let mut record = |(id, exchange): &(String, Exchange)| {
         let account = meter.exchange(exchange, plan).map_err(|trap| anyhow::anyhow!("{id}: {trap}"))?;
@@ -103,7 +115,10 @@ pub(super) fn component(case: &Case, module: &Path, plan: ChunkPlan) -> Result<V
 }
 
 /// The records of two shells, each with its name, are the same, byte for byte.
-pub(super) fn same(case: &Case, plan: ChunkPlan, ours: (&str, &[String]), theirs: (&str, &[String])) -> Result<()> {
+///
+/// # Errors
+/// They are not.
+pub fn same(case: &Case, plan: ChunkPlan, ours: (&str, &[String]), theirs: (&str, &[String])) -> Result<()> {
     let ((our_name, ours), (their_name, theirs)) = (ours, theirs);
     ensure!(ours.len() == theirs.len() && !ours.is_empty(), "{}, {their_name}: {} records", case.name, theirs.len());
     for (((id, _), ours), theirs) in case.exchanges.iter().zip(ours).zip(theirs) {
