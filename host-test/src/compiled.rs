@@ -80,12 +80,13 @@ pub(crate) fn compiled<C: Compiled>(engine: &Engine, wasm: &[u8], cache: Option<
         return Ok(code);
     }
     // Of several that need it at once, in this or other processes, one compiles; a lock dies with its process.
+    // Where it cannot be had, each compiles for itself.
     let _lock = lock(cache);
     if let Some(code) = cached(engine, &file) {
         return Ok(code);
     }
     let code = C::compile(engine, wasm).map_err(HostError::module)?;
-    let _slower_next_time = store(&code, cache, &file);
+    let _slower_next_time = store(&code, &file);
     Ok(code)
 }
 
@@ -111,11 +112,10 @@ fn cached<C: Compiled>(engine: &Engine, file: &Path) -> Option<C> {
 }
 
 /// Written aside and renamed: a reader never sees half a file.
-fn store(code: &impl Compiled, cache: &Path, file: &Path) -> std::io::Result<()> {
+fn store(code: &impl Compiled, file: &Path) -> std::io::Result<()> {
     let body = code.serialize().map_err(std::io::Error::other)?;
     let mut bytes = Sha256::digest(&body).to_vec();
     bytes.extend_from_slice(&body);
-    std::fs::create_dir_all(cache)?;
     let aside = file.with_extension(format!("{}.tmp", std::process::id()));
     std::fs::write(&aside, bytes)?;
     std::fs::rename(&aside, file)

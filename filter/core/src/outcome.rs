@@ -3,7 +3,7 @@
 /// How an exchange ended. Exactly one per exchange, so that the sum over all is the number of exchanges seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
-    /// The response ended and said its usage.
+    /// The response ended, or its stream said that it does, and said its usage.
     Complete,
     /// Cut short (client gone, reset) after some usage had been seen; the last cumulative figures count.
     Partial,

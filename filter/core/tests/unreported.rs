@@ -94,6 +94,22 @@ fn who_hangs_up_after_the_event_that_ends_a_stream_has_had_all_of_it() {
     // `[DONE]` needs no blank line: nothing comes after it.
     assert_eq!(outcome(ended.strip_suffix("\n\n").expect("an event"), End::Client), Outcome::Complete);
     assert_eq!(outcome(&sse(&[usage]), End::Client), Outcome::Partial);
+    assert_eq!(outcome(ended.strip_suffix("]\n\n").expect("an event"), End::Client), Outcome::Partial);
+    let claude = ("api.anthropic.com", "/v1/messages");
+    let start = r#"{"type":"message_start","message":{"model":"claude-haiku-4-5","usage":{"input_tokens":25,"output_tokens":1}}}"#;
+    let stop = r#"{"type":"message_stop"}"#;
+    let left = |events: &[&str]| run("{}", claude, "text/event-stream", &sse(events), Some(End::Client)).outcome;
+    assert_eq!((left(&[start, stop]), left(&[start])), (Outcome::Complete, Outcome::Partial));
+    let responses = ("api.openai.com", "/v1/responses");
+    let item = r#"{"type":"response.output_item.done","item":{"type":"message","status":"completed"}}"#;
+    let whole = |status: &str| {
+        format!(
+            r#"{{"type":"response.x","response":{{"model":"gpt-4o","status":"{status}","usage":{{"input_tokens":3,"output_tokens":1}}}}}}"#
+        )
+    };
+    let left = |last: &str| run("{}", responses, "text/event-stream", &sse(&[last, item]), Some(End::Client)).outcome;
+    // A finished item is not a finished response.
+    assert_eq!((left(&whole("completed")), left(&whole("in_progress"))), (Outcome::Complete, Outcome::Partial));
     // An upstream that breaks off after it has still broken off.
     assert_eq!(outcome(&ended, End::Reset), Outcome::Partial);
 }

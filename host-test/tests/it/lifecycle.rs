@@ -277,4 +277,18 @@ fn a_compiled_module_is_kept_and_a_spoilt_one_is_compiled_again() {
         load();
         assert_eq!(std::fs::read(&files[0]).expect("readable").len(), whole.len(), "written anew");
     }
+    // Who finds another compiling waits, and takes what that one has made.
+    std::fs::write(&files[0], b"").expect("writable");
+    let other = std::fs::File::open(cache.path().join("compile.lock")).expect("there since the first");
+    other.lock().expect("free");
+    std::thread::scope(|scope| {
+        let loading = scope.spawn(load);
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert!(!loading.is_finished(), "compiled beside another");
+        std::fs::write(&files[0], &whole).expect("writable");
+        let made = std::fs::metadata(&files[0]).and_then(|file| file.modified()).expect("a time");
+        other.unlock().expect("ours");
+        loading.join().expect("loads");
+        assert_eq!(std::fs::metadata(&files[0]).and_then(|file| file.modified()).expect("a time"), made);
+    });
 }
