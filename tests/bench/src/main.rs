@@ -13,7 +13,12 @@ mod upstream;
 mod variant;
 mod workload;
 
-use std::{fs, path::PathBuf, rc::Rc, time::Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Instant,
+};
 
 use anyhow::Context;
 use clap::Parser;
@@ -44,6 +49,10 @@ struct Options {
     /// Rounds that count, per workload
     #[arg(long, default_value_t = ROUNDS)]
     rounds: usize,
+    /// Exchanges per round and variant, where the workload's own number is not wanted: on a noisy machine many short
+    /// rounds compare better than few long ones
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    per_round: Option<u32>,
     /// Variants; bare Envoy always runs, as the base of the ratios
     #[arg(long, value_enum, value_delimiter = ',')]
     variants: Vec<Variant>,
@@ -53,9 +62,9 @@ struct Options {
     /// Plugin configuration of the GenOps filter
     #[arg(long, default_value = "envoy/genops.json")]
     config: PathBuf,
-    /// Another build of the GenOps filter to run beside ours; implies the variant `other`
-    #[arg(long, value_name = "WASM")]
-    other_module: Option<PathBuf>,
+    /// Other builds of the GenOps filter to run beside ours, each a variant `other` of its own
+    #[arg(long, value_name = "WASM", value_delimiter = ',')]
+    other_module: Vec<PathBuf>,
     /// Another configuration of it; implies the variant `other`
     #[arg(long, value_name = "JSON")]
     other_config: Option<PathBuf>,
@@ -64,6 +73,7 @@ struct Options {
 /// A variant under test.
 struct Subject {
     variant: Variant,
+    name: String,
     filter: Filter,
     envoy: Envoy,
 }
@@ -72,31 +82,37 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     // Builds and fetches use both cores; only then this process keeps to one.
     let program = tool::envoy()?;
-    let chosen = |v: &Variant| match v {
-        Variant::Bare => true,
-        Variant::Other => options.other_module.is_some() || options.other_config.is_some(),
-        v => options.variants.is_empty() || options.variants.contains(v),
-    };
-    let variants = Variant::ALL.into_iter().filter(chosen);
+    let chosen = |v: &Variant| *v != Variant::Other && (options.variants.is_empty() || options.variants.contains(v));
     // A relative path is one of the workspace: that is where `cargo xtask` may be called from any folder.
     let config = workspace_root().join(&options.config);
-    let other_config = options.other_config.as_ref().map_or_else(|| config.clone(), |path| workspace_root().join(path));
-    let genops = |variant: Variant| match variant {
-        Variant::Other => Genops { module: options.other_module.as_deref(), config: &other_config },
-        _ => Genops { module: None, config: &config },
+    let shipped = Genops { module: None, config: &config };
+    let mut candidates: Vec<(Variant, String, Filter)> = Variant::ALL
+        .into_iter()
+        .filter(|v| *v == Variant::Bare || chosen(v))
+        .map(|v| anyhow::Ok((v, v.name().to_owned(), v.filter(shipped)?)))
+        .collect::<Result<_, _>>()?;
+    let other_config = options.other_config.as_ref().map(|path| workspace_root().join(path));
+    let mut other = |module: Option<&Path>| {
+        let filter = Variant::Other.filter(Genops { module, config: other_config.as_ref().unwrap_or(&config) })?;
+        let stem = module.and_then(Path::file_stem).unwrap_or_default().to_string_lossy();
+        candidates.push((Variant::Other, format!("{} {stem}", Variant::Other.name()).trim_end().to_owned(), filter));
+        anyhow::Ok(())
     };
-    let filters: Vec<(Variant, Filter)> =
-        variants.map(|v| anyhow::Ok((v, v.filter(genops(v))?))).collect::<Result<_, _>>()?;
+    match options.other_module.as_slice() {
+        [] if other_config.is_none() => {}
+        [] => other(None)?,
+        modules => modules.iter().try_for_each(|module| other(Some(module)))?,
+    }
     let cores = Cores::choose()?;
     cores.take_load()?;
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, run(&options, &program, filters, cores))
+    LocalSet::new().block_on(&runtime, run(&options, &program, candidates, cores))
 }
 
 async fn run(
     options: &Options,
     program: &std::path::Path,
-    filters: Vec<(Variant, Filter)>,
+    candidates: Vec<(Variant, String, Filter)>,
     cores: Cores,
 ) -> anyhow::Result<()> {
     let started = Instant::now();
@@ -104,10 +120,10 @@ async fn run(
     let upstream = upstream::start(Rc::clone(&gates)).await?;
     let directory = tempfile::tempdir()?;
     let mut subjects = Vec::new();
-    for (variant, filter) in filters {
-        let files = directory.path().join(format!("{variant:?}"));
-        let envoy = Envoy::start(program, &filter, upstream, files, cores).await.context(variant.name())?;
-        subjects.push(Subject { variant, filter, envoy });
+    for (variant, name, filter) in candidates {
+        let files = directory.path().join(format!("{variant:?}{}", subjects.len()));
+        let envoy = Envoy::start(program, &filter, upstream, files, cores).await.with_context(|| name.clone())?;
+        subjects.push(Subject { variant, name, filter, envoy });
     }
     if let Some(load) = process::load_average().filter(|load| *load > QUIET) {
         eprintln!(
@@ -117,12 +133,13 @@ async fn run(
     eprintln!("{} variants on core {}, client and upstream on core {}", subjects.len(), cores.proxy, cores.load);
     let chosen = |w: &Workload| options.workloads.is_empty() || options.workloads.contains(w);
     for workload in Workload::ALL.into_iter().filter(chosen) {
-        for Subject { variant, envoy, .. } in &subjects {
-            let context = || format!("{}, {}", variant.name(), workload.name());
+        for Subject { variant, name, envoy, .. } in &subjects {
+            let context = || format!("{name}, {}", workload.name());
             envoy.probe(*variant, workload, &gates).await.with_context(context)?;
         }
-        let samples = measure(&subjects, workload, options.rounds, &gates).await?;
-        println!("\n{}: CPU per request, {} rounds of {}", workload.name(), options.rounds, workload.per_round());
+        let count = options.per_round.map_or_else(|| workload.per_round(), |n| n as usize);
+        let samples = measure(&subjects, workload, options.rounds, count, &gates).await?;
+        println!("\n{}: CPU per request, {} rounds of {count}", workload.name(), options.rounds);
         println!("{}", costs(&subjects, &samples));
     }
     println!("\nafter all rounds");
@@ -136,10 +153,10 @@ async fn measure(
     subjects: &[Subject],
     workload: Workload,
     rounds: usize,
+    count: usize,
     gates: &Rc<Gates>,
 ) -> anyhow::Result<Vec<Samples>> {
     let mut samples = vec![Samples::new(); subjects.len()];
-    let count = workload.per_round();
     for round in 0..WARM_UP + rounds {
         for step in 0..subjects.len() {
             let index = (round + step) % subjects.len();
@@ -148,7 +165,7 @@ async fn measure(
             let before = process::cpu_time(pid)?;
             load::round(subject.envoy.address, workload, count, gates)
                 .await
-                .with_context(|| format!("{}, {}", subject.variant.name(), workload.name()))?;
+                .with_context(|| format!("{}, {}", subject.name, workload.name()))?;
             let spent = process::cpu_time(pid)?.saturating_sub(before);
             if round >= WARM_UP {
                 samples.push(report::per_exchange(spent, count));
@@ -171,7 +188,7 @@ fn costs(subjects: &[Subject], samples: &[Samples]) -> String {
             let median = Spread::of(samples).map_or_else(|| "-".to_owned(), |s| format!("{:.1} us", s.median));
             let least = samples.iter().copied().fold(f64::INFINITY, f64::min);
             let ratios = [Variant::Bare, Variant::Noop].map(|base| against(samples, base));
-            [subject.variant.name().to_owned(), median, format!("{least:.1} us")].into_iter().chain(ratios).collect()
+            [subject.name.clone(), median, format!("{least:.1} us")].into_iter().chain(ratios).collect()
         })
         .collect();
     report::table(["variant", "median", "least", "x bare (quartiles)", "x wasm that copies (quartiles)"], &rows)
@@ -179,7 +196,7 @@ fn costs(subjects: &[Subject], samples: &[Samples]) -> String {
 
 fn sizes(subjects: &[Subject]) -> anyhow::Result<String> {
     let mut rows = Vec::new();
-    for Subject { variant, filter, envoy } in subjects {
+    for Subject { name, filter, envoy, .. } in subjects {
         let module = match &filter.module {
             Some(path) => report::mib(fs::metadata(path)?.len()),
             None => "-".to_owned(),
@@ -189,7 +206,7 @@ fn sizes(subjects: &[Subject]) -> anyhow::Result<String> {
             [] => "-".to_owned(),
             some => some.iter().map(|m| report::mib(*m)).collect::<Vec<_>>().join(", "),
         };
-        rows.push(vec![variant.name().to_owned(), report::mib(process::resident(envoy.pid())?), module, memories]);
+        rows.push(vec![name.clone(), report::mib(process::resident(envoy.pid())?), module, memories]);
     }
     Ok(report::table(["variant", "Envoy RSS", "wasm file", "linear memory per VM"], &rows))
 }
