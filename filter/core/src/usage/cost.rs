@@ -1,5 +1,9 @@
 //! Costs and other fractional figures inside a usage object: read from their text, digit by digit.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::{
     Nano,
     decimal::{nano, plain},
@@ -68,11 +72,14 @@ pub(super) struct Stated {
     pub(super) seconds: Option<Nano>,
 }
 
+/// Parts of the keys that state fractions. Prepared once: that takes longer than to search a usage object.
+static KEYS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["cost", "seconds"].map(Finder::new));
+
 /// Reads a usage object's fractional figures.
 pub(super) fn stated(raw: &[u8]) -> Stated {
     // Most usage objects state none; a key could hide behind an escape.
     let hidden = || memchr::memchr(b'\\', raw).is_some();
-    if [b"cost".as_slice(), b"seconds"].iter().all(|key| memchr::memmem::find(raw, key).is_none()) && !hidden() {
+    if KEYS.iter().all(|key| key.find(raw).is_none()) && !hidden() {
         return Stated::default();
     }
     let mut found = Decimals::default();
