@@ -203,9 +203,9 @@ impl Vm {
         self.trap.as_ref().map(|(callback, reason)| (*callback, reason.as_str()))
     }
 
-    /// Size of the guest's linear memory in bytes.
-    pub fn memory_size(&self) -> usize {
-        self.store.data().guest.as_ref().map_or(0, |guest| guest.memory.data_size(&self.store))
+    /// The guest's linear memory as it stands.
+    pub fn memory(&self) -> &[u8] {
+        self.store.data().guest.as_ref().map_or(&[], |guest| guest.memory.data(&self.store))
     }
 
     /// Ends the root context: `proxy_on_done`, `proxy_on_delete`.

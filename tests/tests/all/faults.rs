@@ -357,7 +357,7 @@ fn one_hostile(host: &mut Host, exchange: &Exchange, plan: ChunkPlan) -> Result<
     let record: Value = serde_json::from_slice(record)?;
     let outcome = record.get("outcome").and_then(Value::as_str).context("an outcome")?;
     ensure!(Outcome::ALL.iter().any(|o| o.as_str() == outcome), "{outcome}");
-    let memory = host.workers().vms().iter().map(genops_host::Vm::memory_size).max().unwrap_or(0);
+    let memory = host.workers().vms().iter().map(|vm| vm.memory().len()).max().unwrap_or(0);
     ensure!(memory <= MEMORY, "{memory} bytes of memory");
     Ok(())
 }

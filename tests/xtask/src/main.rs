@@ -39,6 +39,8 @@ enum Task {
         #[arg(long = "for", value_name = "CONFIG", conflicts_with = "check")]
         config: Option<PathBuf>,
     },
+    /// Write filter/layout.txt: run the filter with counters, for the linker's order to follow what runs
+    Layout,
     /// Measure what the filter costs on a real Envoy, beside bare Envoy and other ways to do the same
     Bench {
         /// Options of the bench, `--help` lists them
@@ -115,6 +117,7 @@ fn main() -> ExitCode {
         Task::Lint => tasks::lint(),
         Task::Generate { config: Some(config), .. } => tasks::tags_for(&config),
         Task::Generate { check, .. } => tasks::generate(check),
+        Task::Layout => tasks::layout(),
         Task::Bench { options } => tasks::bench(&options),
         Task::Acceptance { options } => tasks::acceptance(&options),
         Task::Start { part } => tasks::start(part),

@@ -184,6 +184,14 @@ pub(crate) fn tags_for(config: &Path) -> Result<(), Failure> {
     cargo::run(&["run", "--quiet", "-p", "genops-tests", "--bin", "generate", "--", "--for", config])
 }
 
+/// `cargo xtask layout`.
+///
+/// # Errors
+/// The filter cannot be built or does not run.
+pub(crate) fn layout() -> Result<(), Failure> {
+    cargo::run(&["run", "--quiet", "-p", "genops-tests", "--example", "layout"])
+}
+
 /// `cargo xtask bench`.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 
 mod by_cargo_component;
 mod check;
+pub mod layout;
 mod target;
 
 use std::{
@@ -20,6 +21,7 @@ use std::{
 
 pub use by_cargo_component::build_by_cargo_component;
 pub use check::{Module, inspect};
+use layout::{LayoutError, Profile};
 
 use crate::{ToolError, cargo, run, workspace_root};
 
@@ -38,12 +40,27 @@ const COMPONENT: &str = "genops-component";
 /// Modules built by this process. The lock is held while building, so that threads of one test binary build once.
 static BUILT: LazyLock<Mutex<HashMap<PathBuf, PathBuf>>> = LazyLock::new(Mutex::default);
 
-/// Builds the filter in release and gives the path of its module.
+/// What runs in an exchange, below the root: written by `cargo xtask layout`.
+pub const LAYOUT: &str = "filter/layout.txt";
+
+/// Builds the filter in release, as [`layout`] has it, and gives the path of its module:
+/// `target/wasm/genops_filter.wasm`.
 ///
 /// # Errors
 /// A [`ToolError`] when cargo or the target is missing, the build fails, or the module has no 128-bit SIMD.
 pub fn build() -> Result<PathBuf, ToolError> {
-    let path = build_package(&workspace_root().join("filter/Cargo.toml"), FILTER)?;
+    let linked = build_linked()?;
+    let profile = workspace_root().join(LAYOUT);
+    let text = fs::read_to_string(&profile).map_err(ToolError::io("read", &profile))?;
+    let bad = |path: &Path| {
+        let path = path.to_path_buf();
+        move |e: LayoutError| ToolError::BadModule { path, reason: e.to_string() }
+    };
+    let profile = Profile::parse(&text).map_err(bad(&profile))?;
+    let wasm = fs::read(&linked).map_err(ToolError::io("read", &linked))?;
+    let wasm = layout::lay_out(&wasm, &profile).map_err(bad(&linked))?;
+    let path = workspace_root().join("target/wasm/genops_filter.wasm");
+    write(&path, &wasm)?;
     let module = inspect(&path)?;
     if !module.simd {
         return Err(ToolError::BadModule {
@@ -54,6 +71,24 @@ pub fn build() -> Result<PathBuf, ToolError> {
         });
     }
     Ok(path)
+}
+
+/// Builds the filter in release and gives the path of its module as the linker made it, with function names.
+///
+/// # Errors
+/// A [`ToolError`] when cargo or the target is missing, or the build fails.
+pub fn build_linked() -> Result<PathBuf, ToolError> {
+    build_package(&workspace_root().join("filter/Cargo.toml"), FILTER)
+}
+
+/// Puts `wasm` at `path`, in one step: another process may be reading there.
+fn write(path: &Path, wasm: &[u8]) -> Result<(), ToolError> {
+    if fs::read(path).is_ok_and(|there| there == wasm) {
+        return Ok(());
+    }
+    let new = path.with_extension(format!("{}.new", std::process::id()));
+    fs::write(&new, wasm).map_err(ToolError::io("write", &new))?;
+    fs::rename(&new, path).map_err(ToolError::io("replace", path))
 }
 
 /// Builds the library of `package`, as the manifest at `manifest` declares it, in release as a wasm module.
@@ -111,14 +146,28 @@ fn rustc(target: &str, manifest: &Path, package: &str, target_dir: &Path) -> Com
         .arg("--target-dir")
         .arg(target_dir)
         .arg("--config")
-        .arg(remap_config(target));
+        .arg(rustflags(target));
+    if target == TARGET {
+        // Function names, for the layout to go by; it takes them out.
+        command.args(["--config", "profile.release.strip=\"debuginfo\""]);
+    }
     command
 }
 
+/// Flags beside those of `.cargo/config.toml`, as a `--config` value, which cargo appends to them.
+fn rustflags(target: &str) -> String {
+    let mut flags = remapped();
+    if target == TARGET {
+        // Names that tell instances of a generic function apart.
+        flags.push("-Csymbol-mangling-version=v0".to_owned());
+    }
+    // A JSON array of strings is a TOML array too.
+    format!("target.{target}.rustflags={}", serde_json::json!(flags))
+}
+
 /// Takes this machine's directories out of the module (panic messages name source files), so that the same sources
-/// give the same bytes in any clone and with any mirror of the registry. As a `--config` value: cargo appends it to the
-/// flags of `.cargo/config.toml`.
-fn remap_config(target: &str) -> String {
+/// give the same bytes in any clone and with any mirror of the registry.
+fn remapped() -> Vec<String> {
     let mut places = vec![(workspace_root(), "/genops")];
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let sources = home.or_else(|| env::home_dir().map(|home| home.join(".cargo"))).map(|h| h.join("registry/src"));
@@ -126,10 +175,7 @@ fn remap_config(target: &str) -> String {
     places.extend(registries.map(|registry| (registry.path(), "/crates")));
     // One order, or cargo would see new flags and build anew.
     places.sort();
-    let flags: Vec<String> =
-        places.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect();
-    // A JSON array of strings is a TOML array too.
-    format!("target.{target}.rustflags={}", serde_json::json!(flags))
+    places.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect()
 }
 
 /// The module among cargo's messages: the `.wasm` of the artifact that belongs to `manifest`.
@@ -156,7 +202,7 @@ mod tests {
 
     #[test]
     fn this_machines_directories_are_remapped_and_the_value_is_toml() {
-        let config = remap_config(TARGET);
+        let config = rustflags(TARGET);
         let flags = config.strip_prefix("target.wasm32-wasip1.rustflags=").expect("a key and a value");
         let flags: Vec<String> = serde_json::from_str(flags).expect("an array of strings");
         assert!(flags.contains(&format!("--remap-path-prefix={}=/genops", workspace_root().display())), "{flags:?}");
