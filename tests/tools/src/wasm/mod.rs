@@ -44,23 +44,20 @@ static BUILT: LazyLock<Mutex<HashMap<PathBuf, PathBuf>>> = LazyLock::new(Mutex::
 pub const LAYOUT: &str = "filter/layout.txt";
 
 /// Builds the filter in release, as [`layout`] has it, and gives the path of its module:
-/// `target/wasm/genops_filter.wasm`.
+/// `target/wasm/genops_filter.wasm`. Once per process.
 ///
 /// # Errors
-/// A [`ToolError`] when cargo or the target is missing, the build fails, or the module has no 128-bit SIMD.
+/// A [`ToolError`] when cargo or the target is missing, the build fails, the layout cannot be read, or the module has no
+/// 128-bit SIMD.
 pub fn build() -> Result<PathBuf, ToolError> {
+    static LAID_OUT: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let mut laid_out = LAID_OUT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = laid_out.as_ref() {
+        return Ok(path.clone());
+    }
     let linked = build_linked()?;
-    let profile = workspace_root().join(LAYOUT);
-    let text = fs::read_to_string(&profile).map_err(ToolError::io("read", &profile))?;
-    let bad = |path: &Path| {
-        let path = path.to_path_buf();
-        move |e: LayoutError| ToolError::BadModule { path, reason: e.to_string() }
-    };
-    let profile = Profile::parse(&text).map_err(bad(&profile))?;
-    let wasm = fs::read(&linked).map_err(ToolError::io("read", &linked))?;
-    let wasm = layout::lay_out(&wasm, &profile).map_err(bad(&linked))?;
     let path = workspace_root().join("target/wasm/genops_filter.wasm");
-    write(&path, &wasm)?;
+    lay_out(&linked, &path)?;
     let module = inspect(&path)?;
     if !module.simd {
         return Err(ToolError::BadModule {
@@ -70,7 +67,21 @@ pub fn build() -> Result<PathBuf, ToolError> {
                 .to_owned(),
         });
     }
+    *laid_out = Some(path.clone());
     Ok(path)
+}
+
+/// Lays the module at `linked` out by the committed layout, to `path`.
+fn lay_out(linked: &Path, path: &Path) -> Result<(), ToolError> {
+    fn bad(path: &Path) -> impl FnOnce(LayoutError) -> ToolError {
+        let path = path.to_path_buf();
+        move |error| ToolError::BadModule { path, reason: error.to_string() }
+    }
+    let layout = workspace_root().join(LAYOUT);
+    let text = fs::read_to_string(&layout).map_err(ToolError::io("read", &layout))?;
+    let profile = Profile::parse(&text).map_err(bad(&layout))?;
+    let wasm = fs::read(linked).map_err(ToolError::io("read", linked))?;
+    write(path, &layout::lay_out(&wasm, &profile).map_err(bad(linked))?)
 }
 
 /// Builds the filter in release and gives the path of its module as the linker made it, with function names.
