@@ -1,8 +1,8 @@
 //! Where functions lie in the filter's module, and which of their branches are rare.
 //!
-//! An exchange runs some 200 of 1,800 functions, each of them once and some 70 in every 100 of their bytes not at all
-//! (other formats, errors), between two of Envoy's own stretches: what it costs is cache lines and pages that are not
-//! at hand, Envoy's own afterwards among them. So what runs is put first, and branches not taken are hinted as such
+//! An exchange runs some 200 of 1,800 functions, most of them once and only parts of them (the rest is other formats and
+//! errors), between two of Envoy's own stretches: what it costs is cache lines and pages that are not at hand, Envoy's
+//! own afterwards among them. So what runs is put first, and branches not taken are hinted as such
 //! (`metadata.code.branch_hint`, <https://github.com/WebAssembly/branch-hinting>), which V8 14.6 moves out of the
 //! way (seen on Envoy 1.40, 2026-11-22); who does not know the hints, skips them. The compiler has a way to do the same
 //! (profile-guided optimisation), but not for this target: `wasm32-wasip1` comes without the runtime that counts.
