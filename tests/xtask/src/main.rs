@@ -39,7 +39,7 @@ enum Task {
         #[arg(long = "for", value_name = "CONFIG", conflicts_with = "check")]
         config: Option<PathBuf>,
     },
-    /// Write filter/layout.txt: run the filter with counters, for the linker's order to follow what runs
+    /// Write filter/layout.txt: run the filter with counters, for the module's order to follow what runs
     Layout,
     /// Measure what the filter costs on a real Envoy, beside bare Envoy and other ways to do the same
     Bench {
