@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Function, LayoutError, Profile, functions, profile::Branch, rewrite};
+use super::{Function, LayoutError, Outline, Profile, profile::Branch, rewrite};
 
 /// A module that counts how often each function and branch runs, in linear memory behind what it asked for itself.
 #[derive(Clone, Debug)]
@@ -19,9 +19,9 @@ impl Counted {
     /// # Errors
     /// A module that cannot be read.
     pub fn new(wasm: &[u8]) -> Result<Self, LayoutError> {
-        let functions = functions(wasm)?;
-        let (wasm, memory) = rewrite::counting(wasm, &functions)?;
-        Ok(Self { wasm, functions, memory })
+        let outline = Outline::of(wasm)?;
+        let (wasm, memory) = rewrite::counting(wasm, &outline)?;
+        Ok(Self { wasm, functions: outline.functions, memory })
     }
 
     /// Where in linear memory the counts stand.

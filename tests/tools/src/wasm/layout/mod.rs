@@ -19,7 +19,7 @@ pub use profile::Profile;
 use std::collections::BTreeSet;
 
 use wasm_encoder::reencode;
-use wasmparser::{KnownCustom, Name, Operator, Parser, Payload};
+use wasmparser::{KnownCustom, Name, Operator, Parser, Payload, TypeRef};
 
 /// Why a module cannot be laid out.
 #[derive(Debug, thiserror::Error)]
@@ -46,14 +46,15 @@ pub enum LayoutError {
 /// # Errors
 /// A module without function names, or that cannot be read.
 pub fn lay_out(wasm: &[u8], profile: &Profile) -> Result<Vec<u8>, LayoutError> {
-    let functions = functions(wasm)?;
+    let outline = Outline::of(wasm)?;
+    let functions = &outline.functions;
     if functions.iter().all(|f| f.name.is_empty()) {
         return Err(LayoutError::NoNames);
     }
     let mut order: Vec<usize> = (0..functions.len()).collect();
     // Stable: the linker's order has callers near their callees.
     order.sort_by_key(|index| functions.get(*index).is_none_or(|f| !profile.runs(&f.name)));
-    rewrite::reordered(wasm, &functions, &order, |f| profile.branches(&f.name, f.branches))
+    rewrite::reordered(wasm, &outline, &order, |f| profile.branches(&f.name, f.branches))
 }
 
 /// How many functions of `profile` are in the module with as many branches as they had.
@@ -61,7 +62,7 @@ pub fn lay_out(wasm: &[u8], profile: &Profile) -> Result<Vec<u8>, LayoutError> {
 /// # Errors
 /// As [`lay_out`].
 pub fn known(wasm: &[u8], profile: &Profile) -> Result<usize, LayoutError> {
-    let functions = functions(wasm)?;
+    let functions = Outline::of(wasm)?.functions;
     let known: BTreeSet<_> = functions.iter().filter(|f| profile.has(&f.name, f.branches)).collect();
     Ok(known.len())
 }
@@ -77,59 +78,80 @@ struct Function {
     branches: usize,
 }
 
+/// What of a module matters here.
+#[derive(Clone, Debug)]
+struct Outline {
+    /// Those that it defines, in their order.
+    functions: Vec<Function>,
+    /// Functions that it imports: they come first in its numbering.
+    imports: u32,
+    /// Linear memory at start, 64 KiB pages.
+    pages: u64,
+}
+
 fn is_branch(operator: &Operator<'_>) -> bool {
     matches!(operator, Operator::BrIf { .. } | Operator::If { .. })
 }
 
-/// The functions that `wasm` defines, in their order.
-fn functions(wasm: &[u8]) -> Result<Vec<Function>, LayoutError> {
-    let (mut types, mut functions, mut names) = (Vec::new(), Vec::<Function>::new(), Vec::new());
-    let (mut imports, mut bodies) = (0_u32, 0);
-    for payload in Parser::new(0).parse_all(wasm) {
-        match payload? {
-            Payload::TypeSection(section) => {
-                for ty in section.into_iter_err_on_gc_types() {
-                    types.push(u32::try_from(ty?.params().len()).unwrap_or(u32::MAX));
-                }
-            }
-            Payload::ImportSection(section) => imports = rewrite::imported_functions(section)?,
-            Payload::FunctionSection(section) => {
-                for ty in section {
-                    let parameters = types.get(ty? as usize).copied().unwrap_or_default();
-                    functions.push(Function { name: String::new(), parameters, branches: 0 });
-                }
-            }
-            Payload::CodeSectionEntry(body) => {
-                let mut operators = body.get_operators_reader()?;
-                let mut branches = 0;
-                while !operators.eof() {
-                    branches += usize::from(is_branch(&operators.read()?));
-                }
-                if let Some(function) = functions.get_mut(bodies) {
-                    function.branches = branches;
-                }
-                bodies += 1;
-            }
-            Payload::CustomSection(section) => {
-                let KnownCustom::Name(subsections) = section.as_known() else { continue };
-                for subsection in subsections {
-                    let Name::Function(map) = subsection? else { continue };
-                    for naming in map {
-                        let naming = naming?;
-                        names.push((naming.index, format!("{:#}", rustc_demangle::demangle(naming.name))));
+impl Outline {
+    fn of(wasm: &[u8]) -> Result<Self, LayoutError> {
+        let (mut types, mut functions, mut names) = (Vec::new(), Vec::<Function>::new(), Vec::new());
+        let (mut imports, mut pages, mut bodies) = (0, 0, 0);
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload? {
+                Payload::TypeSection(section) => {
+                    for ty in section.into_iter_err_on_gc_types() {
+                        types.push(u32::try_from(ty?.params().len()).unwrap_or(u32::MAX));
                     }
                 }
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        imports += u32::from(matches!(import?.ty, TypeRef::Func(_)));
+                    }
+                }
+                Payload::MemorySection(section) => {
+                    for memory in section {
+                        pages = memory?.initial;
+                    }
+                }
+                Payload::FunctionSection(section) => {
+                    for ty in section {
+                        let parameters = types.get(ty? as usize).copied().unwrap_or_default();
+                        functions.push(Function { name: String::new(), parameters, branches: 0 });
+                    }
+                }
+                Payload::CodeSectionEntry(body) => {
+                    let mut operators = body.get_operators_reader()?;
+                    let mut branches = 0;
+                    while !operators.eof() {
+                        branches += usize::from(is_branch(&operators.read()?));
+                    }
+                    if let Some(function) = functions.get_mut(bodies) {
+                        function.branches = branches;
+                    }
+                    bodies += 1;
+                }
+                Payload::CustomSection(section) => {
+                    let KnownCustom::Name(subsections) = section.as_known() else { continue };
+                    for subsection in subsections {
+                        let Name::Function(map) = subsection? else { continue };
+                        for naming in map {
+                            let naming = naming?;
+                            names.push((naming.index, format!("{:#}", rustc_demangle::demangle(naming.name))));
+                        }
+                    }
+                }
+                _ => {}
             }
-            _ => {}
         }
-    }
-    for (index, name) in names {
-        let function = index.checked_sub(imports).and_then(|index| functions.get_mut(index as usize));
-        if let Some(function) = function {
-            function.name = name;
+        for (index, name) in names {
+            let function = index.checked_sub(imports).and_then(|index| functions.get_mut(index as usize));
+            if let Some(function) = function {
+                function.name = name;
+            }
         }
+        Ok(Self { functions, imports, pages })
     }
-    Ok(functions)
 }
 
 #[cfg(test)]

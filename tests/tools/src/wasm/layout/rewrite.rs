@@ -7,11 +7,9 @@ use wasm_encoder::{
     Module, SectionId, ValType,
     reencode::{Error, Reencode, utils},
 };
-use wasmparser::{
-    CodeSectionReader, FunctionSectionReader, KnownCustom, MemorySectionReader, Parser, Payload, TypeRef,
-};
+use wasmparser::{CodeSectionReader, FunctionSectionReader, KnownCustom, MemorySectionReader, Parser};
 
-use super::{Function, LayoutError, counted::counters, is_branch, profile::Branch};
+use super::{Function, LayoutError, Outline, counted::counters, is_branch, profile::Branch};
 
 /// Bytes of a page of linear memory.
 const PAGE: u64 = 1 << 16;
@@ -19,24 +17,15 @@ const PAGE: u64 = 1 << 16;
 /// What the reencoder says; it adds no errors of its own.
 type Written<T> = Result<T, Error>;
 
-/// Functions that a module imports come first in its numbering.
-pub(super) fn imported_functions(section: wasmparser::ImportSectionReader<'_>) -> wasmparser::Result<u32> {
-    let mut count = 0;
-    for import in section.into_imports() {
-        count += u32::from(matches!(import?.ty, TypeRef::Func(_)));
-    }
-    Ok(count)
-}
-
 /// `wasm` with its functions in `order`, hinted as `branches` says, and without names.
 pub(super) fn reordered<'p>(
     wasm: &[u8],
-    functions: &[Function],
+    outline: &Outline,
     order: &[usize],
     branches: impl Fn(&Function) -> &'p [Branch],
 ) -> Result<Vec<u8>, LayoutError> {
-    let mut rewrite = Rewrite::new(wasm, functions, order)?;
-    rewrite.branches = functions.iter().map(branches).collect();
+    let mut rewrite = Rewrite::new(outline, order);
+    rewrite.branches = outline.functions.iter().map(branches).collect();
     // Hints name offsets in the code that is being written, and stand before it.
     rewrite.module(wasm)?;
     rewrite.hint = true;
@@ -44,26 +33,15 @@ pub(super) fn reordered<'p>(
 }
 
 /// `wasm` with counters, and where they stand in linear memory.
-pub(super) fn counting(wasm: &[u8], functions: &[Function]) -> Result<(Vec<u8>, Range<usize>), LayoutError> {
-    let order: Vec<usize> = (0..functions.len()).collect();
-    let mut rewrite = Rewrite::new(wasm, functions, &order)?;
-    let begin = initial_pages(wasm)?.saturating_mul(PAGE);
-    let bytes = functions.iter().map(|f| u64::from(counters(f)).saturating_mul(4)).sum();
+pub(super) fn counting(wasm: &[u8], outline: &Outline) -> Result<(Vec<u8>, Range<usize>), LayoutError> {
+    let order: Vec<usize> = (0..outline.functions.len()).collect();
+    let mut rewrite = Rewrite::new(outline, &order);
+    let begin = outline.pages.saturating_mul(PAGE);
+    let bytes = outline.functions.iter().map(|f| u64::from(counters(f)).saturating_mul(4)).sum();
     // What lies behind the memory that a module asks for is never touched by its allocator, which asks for more.
     rewrite.counters = Some(Counters { begin, pages: u64::div_ceil(bytes, PAGE) });
     let address = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
     Ok((rewrite.module(wasm)?, address(begin)..address(begin.saturating_add(bytes))))
-}
-
-fn initial_pages(wasm: &[u8]) -> Result<u64, LayoutError> {
-    for payload in Parser::new(0).parse_all(wasm) {
-        if let Payload::MemorySection(section) = payload?
-            && let Some(memory) = section.into_iter().next()
-        {
-            return Ok(memory?.initial);
-        }
-    }
-    Ok(0)
 }
 
 #[derive(Clone, Copy)]
@@ -89,13 +67,8 @@ struct Rewrite<'a> {
 }
 
 impl<'a> Rewrite<'a> {
-    fn new(wasm: &[u8], functions: &'a [Function], order: &'a [usize]) -> Result<Self, LayoutError> {
-        let mut imports = 0;
-        for payload in Parser::new(0).parse_all(wasm) {
-            if let Payload::ImportSection(section) = payload? {
-                imports = imported_functions(section)?;
-            }
-        }
+    fn new(outline: &'a Outline, order: &'a [usize]) -> Self {
+        let Outline { functions, imports, .. } = outline;
         let mut places = vec![0; functions.len()];
         for (place, old) in (0_u32..).zip(order) {
             if let Some(slot) = places.get_mut(*old) {
@@ -103,7 +76,7 @@ impl<'a> Rewrite<'a> {
             }
         }
         let (branches, hints) = (Vec::new(), Vec::new());
-        Ok(Self { functions, order, places, imports, branches, counters: None, hint: false, hints })
+        Self { functions, order, places, imports: *imports, branches, counters: None, hint: false, hints }
     }
 
     fn module(&mut self, wasm: &[u8]) -> Result<Vec<u8>, LayoutError> {

@@ -93,7 +93,7 @@ fn what_runs_comes_first_and_its_one_sided_branches_are_hinted() {
             _ => {}
         }
     }
-    let named = functions(&laid_out).expect("readable").into_iter().any(|f| !f.name.is_empty());
+    let named = Outline::of(&laid_out).expect("readable").functions.into_iter().any(|f| !f.name.is_empty());
     assert!(!named && laid_out.windows(9).any(|w| w == b"unchanged"));
 }
 
